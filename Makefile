@@ -1,0 +1,61 @@
+# Every target does its own set-up in .venv; a machine needs Python 3.11+ and git.
+PYTHON ?= python3
+BIN := .venv/bin
+PORT ?= 8000
+BOOK := $(wildcard *.md *.yml *.bib images/* chapters/*.ipynb chapters/solutions/*.ipynb)
+PACKAGE := pyproject.toml README.md LICENSE
+
+.PHONY: help book test serve refresh bench lint lock clean
+
+help:  ## list the targets
+	@grep -E '^[a-z]+: .*## ' Makefile | sed 's/:.*## /\t/' | expand -t 10
+
+book: _build/html/.built  ## build the book into _build/html from the committed outputs
+	@echo "The book is built: open _build/html/index.html, or run 'make serve'."
+
+test: .venv/.test  ## execute every cell again, compare, and run all other tests
+	$(BIN)/python -m pytest -n 2
+
+serve: book  ## build, then serve on http://127.0.0.1:8000 (PORT=… for another)
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+refresh: .venv/.test  ## execute every notebook and store its outputs (TIMES=1: measure times anew)
+	$(BIN)/python tests/refresh.py $(if $(TIMES),--times)
+
+bench: .venv/.test  ## measure our training loop beside d2l's
+	$(BIN)/python benchmarks/loops.py
+
+lint: .venv/.test  ## check style and formatting of code and notebooks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+lock: .venv/.test  ## write what is installed to requirements.lock
+	$(BIN)/python -m pip freeze --exclude descent-book --exclude d2l \
+		| sed 's/+cpu$$//' > requirements.lock.new
+	mv requirements.lock.new requirements.lock
+
+clean:  ## remove the environment and everything built
+	rm -rf .venv _build
+
+_build/html/.built: .venv/.book $(BOOK)
+	@# A page with a warning must warn again next time: forget what was read of it.
+	$(BIN)/jupyter-book build . --quiet -n -W --keep-going \
+		|| { rm -rf _build/.doctrees; exit 1; }
+	@touch $@
+
+.venv/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "$(PYTHON) is older than Python 3.11, which the book needs;" \
+			"name a newer one: make PYTHON=/path/to/python3 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.book: .venv/.python requirements-book.txt requirements.lock
+	$(BIN)/python -m pip install --quiet -r requirements-book.txt -c requirements.lock
+	@touch $@
+
+.venv/.test: .venv/.book requirements.txt requirements-d2l.txt $(PACKAGE)
+	$(BIN)/python -m pip install --quiet -r requirements.txt -c requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps -r requirements-d2l.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
