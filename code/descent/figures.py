@@ -11,18 +11,18 @@ from matplotlib.figure import Figure
 # Colour and dash of each method, the same in every figure. Colours keep a contrast
 # of at least 3 to 1 on white and on the dark theme; no two methods share both.
 STYLES = {
-    "gd": ("#757575", "-"),
+    "gd": ("#666666", "-"),
     "sgd": ("#0A78BE", "-"),
-    "minibatch sgd": ("#0A78BE", "--"),
+    "minibatch sgd": ("#0E8C9B", "--"),
     "momentum": ("#D55E00", "-"),
     "nesterov": ("#D55E00", "--"),
     "newton": ("#8A6D3B", "-"),
-    "adagrad": ("#00875F", "-"),
-    "rmsprop": ("#B8558C", "-"),
-    "adadelta": ("#7A5FD3", "-"),
+    "adagrad": ("#009E73", "-"),
+    "rmsprop": ("#B8558C", "-."),
+    "adadelta": ("#7A5FD3", (0, (5, 1, 1, 1, 1, 1))),
     "adam": ("#D0342C", "-."),
     "amsgrad": ("#D0342C", ":"),
-    "yogi": ("#A07800", "--"),
+    "yogi": ("#A07800", (0, (1, 1))),
 }
 # For curves that are no optimizer's: told apart by dash as well as by colour.
 CYCLE = [
@@ -182,6 +182,6 @@ def _as_curves(data):
         return []
     if hasattr(data, "detach"):
         data = data.detach().cpu().numpy()
-    if np.ndim(data) == 1 and not any(np.ndim(entry) for entry in data):
+    if len(data) and np.ndim(data[0]) == 0:
         return [np.asarray(data, dtype=float)]
     return [np.asarray(curve, dtype=float) for curve in data]

@@ -38,7 +38,7 @@ def train_2d(trainer, steps=20, f_grad=None, *, start=(-5, -2)):
             print(f"diverged at step {step}")
             return path
         path.append((state[0], state[1]))
-    print(f"step {steps}, x1: {x1:f}, x2: {x2:f}")
+    print(f"step {steps}, x1: {x1:zf}, x2: {x2:zf}")
     return path
 
 
@@ -63,6 +63,7 @@ def show_trace_2d(f, results):
     lowest, highest = height.min(), np.percentile(height, 98)
     if highest > lowest:
         levels = lowest + (highest - lowest) * np.geomspace(3e-4, 1.0, 11)
+        levels = levels.astype(np.float32)
         axes.contour(
             x1,
             x2,
@@ -110,7 +111,7 @@ def _window(f, paths):
     (a run that diverges) do not widen the window.
     """
     starts = np.array([path[0] for path in paths])
-    reach = max(2.0, 1.2 * np.abs(starts).max())
+    reach = max(2.0, 1.5 * np.abs(starts).max())
     x1, x2, height = _heights(f, [(c - reach, c + reach) for c in starts.mean(0)], 81)
     row, column = np.unravel_index(np.argmin(height), height.shape)
     kept = [starts]
@@ -145,9 +146,9 @@ def _thinned(path, window):
 
 def _heights(f, window, points):
     """Return grids (x1, x2, f(x1, x2)) of points × points over a window."""
-    x1, x2 = torch.meshgrid(
-        *(torch.linspace(*edges, points, dtype=torch.float64) for edges in window),
-        indexing="ij",
-    )
-    height = torch.as_tensor(f(x1, x2)).expand(x1.shape)
-    return x1.numpy(), x2.numpy(), np.nan_to_num(height.numpy())
+    edges = (np.linspace(low, high, points) for low, high in window)
+    x1, x2 = np.meshgrid(*edges, indexing="ij")
+    height = torch.as_tensor(f(torch.from_numpy(x1), torch.from_numpy(x2)))
+    height = height.expand(x1.shape).numpy()
+    # In float32, so that a last bit that differs between processors is not drawn.
+    return x1, x2, np.nan_to_num(height.astype(np.float32))

@@ -5,6 +5,7 @@ recorded is its mean over all N examples.
 """
 
 import math
+import statistics
 import time
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -46,6 +47,22 @@ class Timer:
     def cumsum(self):
         """Return the list of elapsed seconds after each lap."""
         return list(accumulate(self.times))
+
+
+def median_ms(function, repeats=15):
+    """Return the median time of a call in milliseconds, after one call to warm up.
+
+    Args:
+        function: what to time, called without arguments.
+        repeats: number of timed calls, 1 or more.
+    """
+    function()
+    timer = Timer()
+    for _ in range(whole_number("repeats", repeats)):
+        timer.start()
+        function()
+        timer.stop()
+    return 1000 * statistics.median(timer.times)
 
 
 @dataclass
@@ -115,19 +132,23 @@ def whole(data_iter):
 
     Takes the tensors from `Batches`, or from a DataLoader over a TensorDataset, and
     otherwise collects one pass.
-    Raises: ValueError when there is no batch to collect.
+    Raises: ValueError for an iterator, and when there is no batch.
     """
     if isinstance(data_iter, Batches):
         return data_iter.tensors
     tensors = getattr(getattr(data_iter, "dataset", None), "tensors", None)
     if tensors is not None:
         return tensors
+    if iter(data_iter) is data_iter:
+        raise ValueError(
+            f"data_iter is a {type(data_iter).__name__}, which can be gone through "
+            f"only once; pass something that every epoch can go through again, such "
+            f"as load_array makes."
+        )
     batches = list(data_iter)
     if not batches:
         raise ValueError(
-            "data_iter has no batches; make it with get_data_ch11 or load_array. (A "
-            "generator can be used up only once: pass an object that can be iterated "
-            "over again.)"
+            "data_iter has no batches; make it with get_data_ch11 or load_array."
         )
     return tuple(torch.cat(parts) for parts in zip(*batches))
 
@@ -222,7 +243,7 @@ def fit_ch11(trainer_fn, states, hyperparams, data_iter, feature_dim, num_epochs
     b = torch.zeros(1, requires_grad=True)
     _check_states(states, [w, b])
     first = [p.detach().clone() for p in (w, b)]
-    steps, per_epoch = 0, len(data_iter)
+    steps = 0
 
     def step(X, y):
         nonlocal steps
@@ -235,14 +256,15 @@ def fit_ch11(trainer_fn, states, hyperparams, data_iter, feature_dim, num_epochs
         steps += 1
         if steps == 1:
             _check_zeroed([w, b])
-        if steps == per_epoch and hyperparams.get("lr") != 0:
-            _check_moved(first, [w, b])
         return loss
 
     def evaluate():
         return evaluate_loss(lambda X: linreg(X, w, b), data_iter, squared_loss)
 
-    return _fit(step, evaluate, data_iter, num_epochs)
+    history = _fit(step, evaluate, data_iter, num_epochs)
+    if hyperparams.get("lr") != 0:
+        _check_moved(first, [w, b])
+    return history
 
 
 def fit_concise_ch11(trainer_fn, hyperparams, data_iter, num_epochs=4):
@@ -376,7 +398,8 @@ def show_losses(runs, ylim=None, axes=None):
     for position, (label, histories) in enumerate(runs.items()):
         color, dash = figures.line_style(label or "sgd", position)
         curve, rest = histories[0], histories[1:]
-        axes.plot(curve.epochs, curve.losses, dash, color=color, label=label or None)
+        look = dict(color=color, linestyle=dash, label=label or None)
+        axes.plot(curve.epochs, curve.losses, **look)
         if rest:
             shortest = min(len(history.losses) for history in histories)
             losses = np.array([history.losses[:shortest] for history in histories])
@@ -426,7 +449,9 @@ def _check_states(states, params):
         )
     for name, param, entry in zip(names, params, states):
         for tensor in entry if isinstance(entry, (tuple, list)) else (entry,):
-            if isinstance(tensor, torch.Tensor) and tensor.shape != param.shape:
+            if not isinstance(tensor, torch.Tensor) or not tensor.dim():
+                continue  # a step counter, say
+            if tensor.shape != param.shape:
                 raise ValueError(
                     f"the state for {name} has shape {tuple(tensor.shape)}; expected "
                     f"{tuple(param.shape)}, the shape of {name}. Make it with "
@@ -456,10 +481,10 @@ def _check_zeroed(params):
 
 
 def _check_moved(before, params):
-    """Raise a sentence when an epoch of updates changed nothing."""
+    """Raise a sentence when no update changed anything."""
     if all(torch.equal(old, new) for old, new in zip(before, params)):
         raise ValueError(
-            "after one epoch the trainer has not changed w or b: it has to update "
+            "the trainer has not changed w or b in any step: it has to update "
             "them in place, for example with p.data.sub_(hyperparams['lr'] * p.grad); "
             "`p = p - ...` only names a new tensor."
         )
