@@ -4,13 +4,17 @@ A cell keeps its stored output where the new one says the same: where they diffe
 nothing but masked wall-clock figures, or where the output is only measured time
 (tag nbval-ignore-output) and the code up to that cell is the code it was measured
 with, which a digest in the cell's metadata tells. So a second run leaves no
-difference in git. Files are written aside and renamed.
+difference in git. With --times all times are measured anew. Files are written aside
+and renamed.
+
+    python tests/refresh.py [--times] [NOTEBOOK ...]
 """
 
+import argparse
 import copy
 import hashlib
+import json
 import os
-import sys
 from pathlib import Path
 
 import nbformat
@@ -29,10 +33,14 @@ METADATA = {
 
 def same_but_for_time(old, new):
     """Tell whether two lists of outputs agree once wall-clock figures are masked."""
-    return notebooks.mask(repr(old)) == notebooks.mask(repr(new))
+    texts = (
+        notebooks.mask(json.dumps(o, sort_keys=True, ensure_ascii=False))
+        for o in (old, new)
+    )
+    return len(set(texts)) == 1
 
 
-def refresh(path):
+def refresh(path, measure_times=False):
     """Execute one notebook in place; return whether the file changed."""
     before = notebooks.read(path)
     after = copy.deepcopy(before)
@@ -50,7 +58,7 @@ def refresh(path):
         if "nbval-ignore-output" in notebooks.tags(new):
             new.metadata["measured_with"] = code_so_far.hexdigest()
             keep = old.metadata.get("measured_with") == code_so_far.hexdigest()
-        if keep:
+        if keep and not measure_times:
             new.outputs = old.outputs
     text = nbformat.writes(after) + "\n"
     if text == path.read_text(encoding="utf-8"):
@@ -61,12 +69,16 @@ def refresh(path):
     return True
 
 
-def main(names):
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--times", action="store_true", help="measure times anew")
+    parser.add_argument("notebook", nargs="*", type=Path, help="all, if none is named")
+    options = parser.parse_args()
     notebooks.pin_environment()
-    wanted = [Path(name).resolve() for name in names] or notebooks.paths()
-    for path in wanted:
-        print("changed  " if refresh(path) else "unchanged", os.path.relpath(path))
+    for path in options.notebook or notebooks.paths():
+        changed = refresh(path.resolve(), options.times)
+        print("changed  " if changed else "unchanged", path)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
