@@ -41,13 +41,13 @@ SOURCE_CHANGES = {
         "sgd", "for rate in (0.1, 0.05, 0.025)", "(0.1, 0.05", "(0.1, 0.0501",
     ),
     "a learning rate, by figure": (
-        "sgd", "    descent.train_2d(sgd_2d, steps=50", "eta = 0.1", "eta = 0.101",
+        "sgd", "descent.train_2d(sgd_2d, steps=50", "eta = 0.1", "eta = 0.101",
     ),
     "a seed": ("sgd", "picked = each[", "manual_seed(0)", "manual_seed(1)"),
     "a curve drawn": ("sgd", "exponential = torch.exp", "-1.0 * t", "-1.001 * t"),
-    "a colour": ("minibatch-sgd", "sizes = [1, 3, 10", "#D55E00", "#D55E01"),
+    "a colour": ("minibatch-sgd", "sizes = [1, 3, 10", "#00875F", "#00875E"),
     "a batch size": ("minibatch-sgd", "sizes = [1, 3, 10", "[1, 3,", "[1, 4,"),
-    "a sign": ("minibatch-sgd", "sizes = [1, 3, 10", "(N - size)", "(N + size)"),
+    "a sign": ("minibatch-sgd", "sizes = [1, 3, 10", "(N - b)", "(N + b)"),
 }  # fmt: skip
 
 

@@ -21,7 +21,7 @@ STYLES = {
     "rmsprop": ("#B8558C", "-."),
     "adadelta": ("#7A5FD3", (0, (5, 1, 1, 1, 1, 1))),
     "adam": ("#D0342C", "-."),
-    "amsgrad": ("#D0342C", ":"),
+    "amsgrad": ("#9B3FB5", ":"),
     "yogi": ("#A07800", (0, (1, 1))),
 }
 # For curves that are no optimizer's: told apart by dash as well as by colour.
