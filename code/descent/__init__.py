@@ -11,9 +11,11 @@ from descent.data import (
     get_data_ch11,
     load_airfoil,
     load_array,
+    load_images,
     standardise,
 )
 from descent.figures import new_axes, plot, plt, set_figsize, use_svg_display
+from descent.optimizers import Yogi
 from descent.traces import show_trace_2d, train_2d
 from descent.training import (
     History,
@@ -25,6 +27,7 @@ from descent.training import (
     fit_seeds,
     least_squares_floor,
     linreg,
+    median_ms,
     show_losses,
     squared_loss,
     train_ch11,
@@ -38,6 +41,7 @@ __all__ = [
     "DataError",
     "History",
     "Timer",
+    "Yogi",
     "evaluate_loss",
     "fit_ch11",
     "fit_concise_ch11",
@@ -48,6 +52,8 @@ __all__ = [
     "linreg",
     "load_airfoil",
     "load_array",
+    "load_images",
+    "median_ms",
     "new_axes",
     "plot",
     "plt",
