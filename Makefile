@@ -20,10 +20,12 @@ serve: book  ## build, then serve on http://127.0.0.1:8000 (PORT=… for another
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
 refresh: .venv/.test  ## execute every notebook and store its outputs (TIMES=1: measure times anew)
+	$(BIN)/python benchmarks/cover.py
 	$(BIN)/python tests/refresh.py $(if $(TIMES),--times)
 
-bench: .venv/.test  ## measure our training loop beside d2l's
+bench: .venv/.test  ## measure our loops beside d2l's and torch's
 	$(BIN)/python benchmarks/loops.py
+	$(BIN)/python benchmarks/images.py
 
 lint: .venv/.test  ## check style and formatting of code and notebooks
 	$(BIN)/ruff check .

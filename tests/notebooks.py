@@ -36,6 +36,11 @@ def paths():
     return sorted((ROOT / "chapters").rglob("*.ipynb"))
 
 
+def name(path):
+    """Return a notebook's name for reports: its path below chapters/."""
+    return path.relative_to(ROOT / "chapters").with_suffix("").as_posix()
+
+
 def read(path):
     """Return a notebook as an nbformat 4 node."""
     return nbformat.read(path, as_version=4)

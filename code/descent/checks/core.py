@@ -161,9 +161,8 @@ def numbers(value, shape, called):
     if array.size == 1 and math.prod(shape) == 1:
         array = array.reshape(shape)
     if array.shape != tuple(shape):
-        raise Wrong(
-            f"{called} returns an array of shape {array.shape}; expected {wanted}."
-        )
+        got = f"an array of shape {array.shape}" if array.shape else "a number"
+        raise Wrong(f"{called} returns {got}; expected {wanted}.")
     if not np.isfinite(array).all():
         raise Wrong(f"{called} returns {show(value)}, which is not finite.")
     return array
