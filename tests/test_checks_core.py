@@ -128,6 +128,27 @@ def test_many_slow_calls_share_the_limit():
     assert time.monotonic() - began < 3
 
 
+def test_a_slow_oracle_is_not_the_reader_s_fault():
+    def slow_square(x):
+        time.sleep(0.8)
+        return x * x
+
+    assert core.compare(square, slow_square, CASES[:3]) == 3
+
+
+def test_a_first_import_is_waited_for(tmp_path, monkeypatch):
+    for k in range(12):
+        (tmp_path / f"slow_{k}.py").write_text("import time; time.sleep(0.2)")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def importing(x):
+        for k in range(12):
+            __import__(f"slow_{k}")
+        return x * x
+
+    assert core.ask(importing, 3) == 9
+
+
 def test_the_random_state_is_left_alone():
     torch.manual_seed(3)
     expected = torch.rand(2)

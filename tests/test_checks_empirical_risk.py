@@ -93,10 +93,8 @@ def weighed_by_numbers(batches, weight):
     for logits, target in batches:
         n = (target != -100).sum()
         if n:
-            total, count = (
-                total + n * F.cross_entropy(logits, target, weight),
-                count + n,
-            )
+            total += n * F.cross_entropy(logits, target, weight)
+            count += n
     return total / count
 
 

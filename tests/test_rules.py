@@ -291,7 +291,7 @@ MUTANTS = [
     ("momentum", "momentum", ".mul_(hyperparams", ".div_(hyperparams"),
     ("momentum", "nesterov", "(p.grad + hyper", "(p.grad - hyper"),
     ("momentum", "torch_sgd", "v.copy_(g)", "v.add_(0.5 * g)"),
-    ("momentum", "torch_sgd", '(1 - hyperparams.get("dampening"', '(1 + hyperparams.get("dampening"'),
+    ("momentum", "torch_sgd", "(1 - hyper", "(1 + hyper"),
     ("adagrad", "adagrad", "torch.sqrt(s + eps)", "(torch.sqrt(s) + eps)"),
     ("adagrad", "adagrad", "s.add_(", "s.sub_(-0.99 * "),
     ("adagrad", "torch_adagrad", "s.sqrt() + hyper", "s + hyper"),

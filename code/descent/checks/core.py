@@ -9,6 +9,7 @@ import copy
 import ctypes
 import functools
 import math
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -94,6 +95,7 @@ def ask(answer, *arguments, deadline=None, called=None):
     limit = time.monotonic() + SECONDS if deadline is None else deadline
     thread.start()
     thread.join(max(0.01, limit - time.monotonic()))
+    _let_imports_end(thread)
     if thread.is_alive():
         _stop(thread)
         raise Wrong(
@@ -113,12 +115,21 @@ def ask(answer, *arguments, deadline=None, called=None):
     return kept["value"]
 
 
+def _let_imports_end(thread, most=15.0):
+    """Wait on while modules are being imported: the first use of a library may take
+    seconds, which is not the reader's fault, and must not be broken off."""
+    began, known = time.monotonic(), -1
+    while thread.is_alive() and time.monotonic() - began < most:
+        if len(sys.modules) == known:
+            return
+        known = len(sys.modules)
+        thread.join(0.3)
+
+
 def _stop(thread):
     """Raise SystemExit inside a thread that runs Python code."""
     exception = ctypes.py_object(SystemExit)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(thread.ident), exception
-    )
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), exception)
     thread.join(0.2)
 
 
@@ -182,12 +193,13 @@ def compare(answer, oracle, cases, mistakes=(), rtol=1e-6, atol=1e-8):
     Returns: the number of cases, all of which agree.
     Raises: Wrong with the smallest counterexample; NotImplementedError.
     """
-    deadline = time.monotonic() + SECONDS
-    failure, pairs = None, []
+    failure, pairs, spent = None, [], 0.0
     for arguments in cases:
         called = describe(answer, arguments)
         expected = np.asarray(_plain(oracle(*copy.deepcopy(arguments))), dtype=float)
-        value = ask(answer, *arguments, deadline=deadline, called=called)
+        began = time.monotonic()  # the oracle's time is not the reader's
+        value = ask(answer, *arguments, deadline=began + SECONDS - spent, called=called)
+        spent += time.monotonic() - began
         value = numbers(value, expected.shape, called)
         pairs.append((arguments, value))
         if failure is None and not np.allclose(value, expected, rtol=rtol, atol=atol):

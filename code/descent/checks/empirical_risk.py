@@ -159,7 +159,7 @@ def check_starting_bias(starting_bias):
         (lambda q: -np.log(q), "The sign is wrong: rare classes become the common."),
         (
             lambda q: np.log(q / (1 - q)),
-            "That is right for a sigmoid, not for softmax.",
+            "That is for a sigmoid, not for softmax.",
         ),
         (lambda q: 0 * q, "Equal biases start at equal probabilities."),
         (lambda q: 1 / q, "That is a weight for rare classes, not a bias."),
@@ -373,8 +373,8 @@ def check_best_accuracy(best_accuracy):
         (lambda m, n: 1 - oracle(m, n), "That is the worst model, or an error rate."),
         (
             lambda m, n: 0.5 + deviation(m, n),
-            "√(2 log K) standard deviations are the limit for many models and examples; "
-            "for these numbers it is too much.",
+            "√(2 log K) standard deviations are a bound for K models; for these "
+            "numbers it is too much.",
         ),
         (
             lambda m, n: 0.5 + (0.5 / math.sqrt(n) if m > 1 else 0.0),
