@@ -23,21 +23,6 @@ def judge(name, answer):
     return getattr(checks, f"check_{name}").judge(answer)
 
 
-@pytest.mark.parametrize("name", ALL)
-def test_solution_passes(name):
-    verdict = judge(name, solution(name))
-    assert verdict.right, verdict.sentence
-    assert verdict.sentence.startswith("Right: ")
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_not_attempted(name):
-    def starter(*arguments):
-        raise NotImplementedError
-
-    assert judge(name, starter).right is None
-
-
 def exact(u, g, rho):
     return (1 - rho) * (g * u) ** 2 / (g**2 - u**2)
 

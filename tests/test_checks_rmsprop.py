@@ -23,21 +23,6 @@ def judge(name, answer):
     return getattr(checks, f"check_{name}").judge(answer)
 
 
-@pytest.mark.parametrize("name", ALL)
-def test_solution_passes(name):
-    verdict = judge(name, solution(name))
-    assert verdict.right, verdict.sentence
-    assert verdict.sentence.startswith("Right: ")
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_not_attempted(name):
-    def starter(*arguments):
-        raise NotImplementedError
-
-    assert judge(name, starter).right is None
-
-
 def adagrad(x, curvature, eta, eps, steps):
     s = 0.0
     for _ in range(steps):

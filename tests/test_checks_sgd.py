@@ -3,7 +3,6 @@
 import math
 import re
 
-import notebooks
 import numpy as np
 import pytest
 import torch
@@ -11,47 +10,8 @@ import torch
 from descent.checks import sgd as checks
 
 
-def solution(name):
-    """Return a function of the solutions' notebook."""
-    space = {"math": math, "np": np, "torch": torch}
-    exec(notebooks.tagged_source("solutions/sgd", "solution"), space)
-    return space[name]
-
-
-NAMES = ["mean_square_distance", "noise_covariance", "equal_pace", "hidden_minimum"]
-
-
 def judge(name, answer):
     return getattr(checks, f"check_{name}").judge(answer)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_solution_is_right(name):
-    verdict = judge(name, solution(name))
-    assert verdict.right and verdict.sentence.startswith("Right: "), verdict.sentence
-
-
-def test_every_check_has_a_solution():
-    found = {n for n in vars(checks) if n.startswith("check_")}
-    assert found == {f"check_{name}" for name in NAMES}
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_an_unsolved_exercise_is_not_attempted(name):
-    space = {"torch": torch, "math": math}
-    exec(notebooks.tagged_source("sgd", "exercise"), space)
-    assert judge(name, space[name]).sentence == "Not attempted yet."
-
-
-def test_exercises_and_solutions_match():
-    def headings(path):
-        cells = notebooks.read(notebooks.ROOT / "chapters" / path).cells
-        return re.findall(
-            r"^##+ (Exercise \d+: .*)$", "\n\n".join(c.source for c in cells), re.M
-        )
-
-    chapter = headings("sgd.ipynb")
-    assert len(chapter) == 5 and chapter == headings("solutions/sgd.ipynb")
 
 
 def distance(noise=1.0, way=1.0, power=2, h=(2.0, 4.0), first=0, weight=(1, 1)):

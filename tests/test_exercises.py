@@ -1,10 +1,17 @@
-"""Every exercise is stated in one form, has its checks, and has a solution."""
+"""Every exercise is stated in one form, has its checks, and has a solution.
 
+What the checks say to wrong answers is tested in test_checks_<chapter>.py.
+"""
+
+import math
 import re
 
 import notebooks
+import numpy as np
 import pytest
+import torch
 
+import descent
 from descent import checks
 
 CHAPTERS = [p for p in notebooks.paths() if p.parent.name == "chapters"]
@@ -113,6 +120,37 @@ def test_solutions_pass_the_checks_of_their_chapter(path):
             said = "".join(o.text for o in cell.outputs if o.output_type == "stream")
             rights = [line for line in said.splitlines() if line.startswith("Right: ")]
             assert len(rights) == cell.source.count("descent.checks.check_")
+
+
+def verdicts(path, tag):
+    """Verdicts on the functions in the cells of a notebook with this tag."""
+    code = {"math": math, "np": np, "torch": torch, "descent": descent}
+    name = path.relative_to(notebooks.ROOT / "chapters").with_suffix("").as_posix()
+    cells = notebooks.code_cells(notebooks.read(path))
+    if tag == "solution":
+        exec(cells[0].source, code)  # imports, and data where a solution needs them
+    exec(notebooks.tagged_source(name, tag), code)
+    source = "\n".join(cell.source for cell in cells)
+    calls = re.findall(r"descent\.checks\.(check_\w+)\(([\w, ]+)\)", source)
+    assert {check for check, _ in calls} == check_names(path)
+    return {
+        check: getattr(checks, check).judge(*(code[a] for a in answers.split(", ")))
+        for check, answers in calls
+    }
+
+
+@each_chapter
+def test_every_solution_is_right(path):
+    for check, verdict in verdicts(solutions_of(path), "solution").items():
+        assert verdict.right is True, f"{check}: {verdict.sentence}"
+        assert verdict.sentence.startswith("Right: ")
+
+
+@each_chapter
+def test_every_starter_is_not_attempted(path):
+    for check, verdict in verdicts(path, "exercise").items():
+        assert verdict.right is None, f"{check}: {verdict.sentence}"
+        assert verdict.sentence == "Not attempted yet."
 
 
 def test_every_check_belongs_to_an_exercise():
