@@ -39,10 +39,16 @@ lock: .venv/.test  ## write what is installed to requirements.lock
 clean:  ## remove the environment and everything built
 	rm -rf .venv _build
 
-_build/html/.built: .venv/.book $(BOOK)
+_build/html/.built: .venv/.book _build/.structure $(BOOK)
 	@# A page with a warning must warn again next time: forget what was read of it.
 	$(BIN)/jupyter-book build . --quiet -n -W --keep-going \
 		|| { rm -rf _build/.doctrees; exit 1; }
+	@touch $@
+
+# The contents stand beside every page, so all pages are written anew when they change.
+_build/.structure: _toc.yml _config.yml references.bib
+	rm -rf _build/html _build/.doctrees
+	@mkdir -p _build
 	@touch $@
 
 .venv/.python:
