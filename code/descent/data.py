@@ -58,20 +58,28 @@ def airfoil_path():
     Returns: pathlib.Path of an existing file (its contents are not read here).
     Raises: DataError if DESCENT_DATA is not a folder, or the download fails.
     """
-    chosen = os.environ.get("DESCENT_DATA")
-    if chosen and Path(chosen).exists() and not Path(chosen).is_dir():
-        raise DataError(
-            f"DESCENT_DATA is {chosen!r}, which is a file; set it to the folder "
-            f"that holds {AIRFOIL_FILE}, or unset it."
-        )
+    chosen = _chosen_folder(AIRFOIL_FILE)
     package = Path(__file__).parent
     cache = Path(pooch.os_cache("descent"))
-    folders = [Path(chosen)] if chosen else []
+    folders = [chosen] if chosen else []
     folders += [package, package.parents[1] / "data", cache]
     for folder in folders:
         if (folder / AIRFOIL_FILE).is_file():
             return folder / AIRFOIL_FILE
-    return _download(Path(chosen) if chosen else cache)
+    return _download(chosen or cache)
+
+
+def _chosen_folder(name):
+    """Return the folder that DESCENT_DATA names for the file `name`, or None."""
+    chosen = os.environ.get("DESCENT_DATA")
+    if not chosen:
+        return None
+    if Path(chosen).exists() and not Path(chosen).is_dir():
+        raise DataError(
+            f"DESCENT_DATA is {chosen!r}, which is a file; set it to the folder "
+            f"that holds {name}, or unset it."
+        )
+    return Path(chosen)
 
 
 def _download(folder):
@@ -337,14 +345,9 @@ def fashion_mnist_path(name):
     """
     cache = Path(pooch.os_cache("descent")) / "fashion-mnist"
     folders = [cache]
-    chosen = os.environ.get("DESCENT_DATA")
+    chosen = _chosen_folder(name)
     if chosen:
-        if Path(chosen).exists() and not Path(chosen).is_dir():
-            raise DataError(
-                f"DESCENT_DATA is {chosen!r}, which is a file; set it to the folder "
-                f"that holds {name}, or unset it."
-            )
-        folders = [Path(chosen) / "fashion-mnist", Path(chosen), cache]
+        folders = [chosen / "fashion-mnist", chosen, cache]
     for folder in folders:
         if (folder / name).is_file():
             return folder / name
