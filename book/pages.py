@@ -1,0 +1,80 @@
+"""What every page of the book has around its text: description, buttons, addresses."""
+
+import os
+import re
+from pathlib import Path
+
+from docutils import nodes
+
+DARK_CODE = "a11y-high-contrast-dark"
+SCRIPTS = ["documentation_options.js", "clipboard.min.js", "copybutton.js", "book.js"]
+# Style sheets of a page, in order; the build joins them, so that a page loads one.
+STYLES = [
+    "pygments.css", "styles/furo.css", "styles/furo-extensions.css", "copybutton.css",
+    "book.css",
+]  # fmt: skip
+# Roles that Sphinx gives a bibliography's entries: deprecated, and a list of no items.
+BIBLIOGRAPHY_ROLES = re.compile(r' role="(doc-biblioentry|doc-backlink|list)"')
+DESCRIPTION = 155  # characters of a page's description that search engines show
+
+
+def description(doctree):
+    """Return a sentence or two on what a page is about, without formulas.
+
+    That is what the reader can do after a chapter, else the page's first paragraphs.
+    """
+    words = ""
+    for node in doctree.findall(lambda n: isinstance(n, nodes.paragraph)):
+        if next(node.findall(nodes.math), None) or next(node.findall(nodes.image), None):
+            continue
+        text = " ".join(node.astext().split())
+        if text.endswith(("can", "can:")):
+            text = text.removesuffix(":") + ":"
+        words = f"{words} {text}".strip()
+        if len(words) > DESCRIPTION // 2:
+            break
+    if len(words) <= DESCRIPTION:
+        return words
+    return words[:DESCRIPTION].rpartition(" ")[0].rstrip(",;:") + " …"
+
+
+def add_context(app, pagename, templatename, context, doctree):
+    """Put what the templates need into a page's context."""
+    context["page_description"] = description(doctree) if doctree else ""
+    source = Path(app.srcdir) / f"{pagename}.ipynb"
+    context["notebook"] = f"{pagename}.ipynb" if source.exists() else None
+    context["notebook_links"] = []
+    context["body"] = BIBLIOGRAPHY_ROLES.sub("", context.get("body", ""))
+    context["book_scripts"] = SCRIPTS
+    # The captions of the contents are no headings of the page.
+    tree = context.get("furo_navigation_tree", "")
+    context["furo_navigation_tree"] = tree.replace(' role="heading"', "")
+
+
+def dark_code(app):
+    """Set the colours of code in the dark before the theme reads them."""
+    app.config.pygments_dark_style = DARK_CODE
+
+
+def join_styles(app, exception):
+    """Write the style sheets of all pages into one file, _static/all.css."""
+    if exception or app.builder.format != "html":
+        return
+    static = Path(app.outdir) / "_static"
+    text = "\n".join((static / name).read_text(encoding="utf-8") for name in STYLES)
+    write_aside(static / "all.css", re.sub(r"/\*# sourceMapping.*?\*/", "", text))
+
+
+def write_aside(path, text):
+    """Write a text file so that it is whole or not there at all."""
+    aside = path.with_name(path.name + ".new")
+    aside.write_text(text, encoding="utf-8")
+    os.replace(aside, path)
+
+
+def setup(app):
+    """Register with Sphinx."""
+    app.connect("builder-inited", dark_code, priority=100)
+    app.connect("html-page-context", add_context, priority=900)  # after the theme
+    app.connect("build-finished", join_styles, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
