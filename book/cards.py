@@ -58,7 +58,7 @@ class Citations(SphinxPostTransform):
             cited[key] = html
             node["classes"].append("citation-link")
             node["classes"].append(f"cites-{css_name(key)}")
-        if cited:
+        if cited and self.app.builder.name == "html":
             self.document.append(nodes.raw("", references(cited), format="html"))
 
 

@@ -81,13 +81,15 @@ def html(svg, alt, builder, docname, lazy=True):
         lazy: whether to wait until the figure comes near the screen.
     """
     names = write_pictures(svg, Path(builder.outdir) / builder.imagedir)
+    if builder.name == "singlehtml":  # to be printed: all at once, and light
+        names, lazy = {"light": names["light"]}, False
     width, height = size(svg)
     up = posixpath.relpath(builder.imagedir, posixpath.dirname(page_of(builder, docname)))
     loading = 'loading="lazy" decoding="async"' if lazy else 'fetchpriority="high"'
     pictures = "".join(
         f'<img class="only-{theme}" src="{up}/{names[theme]}" width="{width}" '
         f'height="{height}" alt="{escape(alt)}" {loading}>'
-        for theme in ("light", "dark")
+        for theme in names
     )
     kind = "figure wide" if width > WIDE else "figure"
     return f'<div class="{kind}"><div class="scroller">{pictures}</div></div>'

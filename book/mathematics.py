@@ -67,15 +67,13 @@ def one_page(builder):
     return builder.name == "singlehtml"
 
 
-def docname_of(node):
-    """Return the name of the document that a node came from."""
+def docname_of(node, root="index"):
+    """Return the document that a node of a book of one page came from."""
     while node is not None:
-        if isinstance(node, nodes.section) and node.get("docname"):
-            return node["docname"]
         if node.tagname == "start_of_file":
             return node["docname"]
         node = node.parent
-    return "index"
+    return root
 
 
 class EquationLinks(SphinxPostTransform):
@@ -88,11 +86,13 @@ class EquationLinks(SphinxPostTransform):
     default_priority = 700
 
     def run(self, **_):
-        docname = self.env.docname
         known = self.env.equation_tags
         for text in list(self.document.findall(nodes.Text)):
             if not REFERENCE.search(text) or inside(text, UNLINKED):
                 continue
+            docname = self.env.docname
+            if one_page(self.app.builder):
+                docname = docname_of(text)
             parts = []
             rest = 0
             for found in REFERENCE.finditer(text):
@@ -150,7 +150,10 @@ def linked_page(node, docname):
     """Return the document that a link to a chapter leads to, or None."""
     if not isinstance(node, nodes.reference) or not node.get("internal"):
         return None
-    path = node.get("refuri", "").partition("#")[0]
+    address = node.get("refuri", "")
+    if address.startswith("#document-"):  # in a book of one page
+        return address.removeprefix("#document-")
+    path = address.partition("#")[0]
     if not path:
         return None
     folder = docname.rpartition("/")[0].split("/") if "/" in docname else []

@@ -2,8 +2,11 @@
 
 import os
 import re
+from html import escape
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import repository
 from docutils import nodes
 
 DARK_CODE = "a11y-high-contrast-dark"
@@ -43,7 +46,10 @@ def add_context(app, pagename, templatename, context, doctree):
     context["page_description"] = description(doctree) if doctree else ""
     source = Path(app.srcdir) / f"{pagename}.ipynb"
     context["notebook"] = f"{pagename}.ipynb" if source.exists() else None
-    context["notebook_links"] = []
+    context["notebook_links"] = notebook_links(app.repository, context["notebook"])
+    context["book_version"] = version(app.confdir)
+    context["site"] = app.repository.site
+    context["site_root"] = urlsplit(app.repository.site or "/").path
     context["body"] = BIBLIOGRAPHY_ROLES.sub("", context.get("body", ""))
     context["book_scripts"] = SCRIPTS
     # The captions of the contents are no headings of the page.
@@ -54,6 +60,50 @@ def add_context(app, pagename, templatename, context, doctree):
 def dark_code(app):
     """Set the colours of code in the dark before the theme reads them."""
     app.config.pygments_dark_style = DARK_CODE
+
+
+def notebook_links(repository, notebook):
+    """Return [(name, address)] of the places where a notebook can be opened.
+
+    Empty while the book's repository has no address: no button is better than a dead
+    one.
+    """
+    places = [
+        ("Open in Colab", repository.colab),
+        ("Run on Binder", repository.binder),
+        ("Source", repository.source),
+    ]
+    found = [(name, place(notebook)) for name, place in places if notebook]
+    return [(name, address) for name, address in found if address]
+
+
+def read_repository(app):
+    """Read the repository's address, from which the site's follows."""
+    app.repository = repository.read(app.confdir)
+    app.config.html_baseurl = app.repository.site or ""
+
+
+def write_sitemap(app, exception):
+    """Write sitemap.xml, which needs the site's full addresses, where these are known."""
+    if exception or app.builder.name != "html" or not app.repository.site:
+        return
+    addresses = (
+        app.repository.site + app.builder.get_target_uri(docname)
+        for docname in sorted(app.env.found_docs)
+    )
+    entries = "".join(f"  <url><loc>{escape(a)}</loc></url>\n" for a in addresses)
+    write_aside(
+        Path(app.outdir) / "sitemap.xml",
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n'
+        f"{entries}</urlset>\n",
+    )
+
+
+def version(folder):
+    """Return the book's version, as its citation file states it."""
+    text = (Path(folder) / "CITATION.cff").read_text(encoding="utf-8")
+    return re.search(r"^version: *(\S+)", text, re.MULTILINE)[1]
 
 
 def join_styles(app, exception):
@@ -75,6 +125,8 @@ def write_aside(path, text):
 def setup(app):
     """Register with Sphinx."""
     app.connect("builder-inited", dark_code, priority=100)
+    app.connect("builder-inited", read_repository)
     app.connect("html-page-context", add_context, priority=900)  # after the theme
     app.connect("build-finished", join_styles, priority=900)
+    app.connect("build-finished", write_sitemap)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

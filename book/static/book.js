@@ -30,10 +30,31 @@
   }, { rootMargin: "-20% 0px -79% 0px" });
   entries.forEach((_, section) => spy.observe(section));
 
-  // A drawer closes when one of its links is followed, or by Escape.
-  const drawers = document.querySelectorAll(".sidebar-toggle");
-  const shut = () => drawers.forEach((box) => { box.checked = false; });
-  document.querySelectorAll(".toc-drawer a").forEach((link) => link.addEventListener("click", shut));
+  // The drawers of narrow pages: opened by their buttons, closed by Escape, by the
+  // shade beside them, or by following one of their links.
+  const buttons = [...document.querySelectorAll(".drawer-button")];
+  const boxOf = (button) => document.getElementById(button.dataset.drawer);
+  const say = () => buttons.forEach((button) => button.setAttribute("aria-expanded", boxOf(button).checked));
+  const shut = () => {
+    const open = buttons.filter((button) => boxOf(button).checked && button.offsetParent);
+    buttons.forEach((button) => { boxOf(button).checked = false; });
+    say();
+    if (open.length) open[0].focus();
+  };
+  for (const button of buttons) {
+    button.addEventListener("click", () => {
+      const box = boxOf(button);
+      box.checked = !box.checked;
+      say();
+      const drawer = document.querySelector(box.id === "__toc" ? ".toc-drawer a" : ".sidebar-drawer a");
+      if (box.checked && drawer) setTimeout(() => drawer.focus(), 50);
+    });
+    boxOf(button).addEventListener("change", say);
+  }
+  document.querySelectorAll(".toc-drawer a").forEach((link) => link.addEventListener("click", () => {
+    document.getElementById("__toc").checked = false;
+    say();
+  }));
 
   // What is wider than the page scrolls by itself; the keyboard can reach it then.
   const boxes = ".scroller, .table-wrapper, .highlight pre";
