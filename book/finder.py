@@ -5,10 +5,14 @@ refuse where a book is opened from a disk. Ours is one script with all sections'
 titles and prose, which the search page loads.
 """
 
+import html
 import json
+import re
+import unicodedata
 from pathlib import Path
 
 from docutils import nodes
+from mathematics import to_mathml
 from pages import write_aside
 
 SKIPPED = (nodes.literal_block, nodes.math_block, nodes.raw, nodes.comment, nodes.image)
@@ -21,9 +25,16 @@ def prose(node):
     if isinstance(node, (*SKIPPED, nodes.section)):
         return ""
     if isinstance(node, nodes.math):
-        return ""
+        return formula_text(node.astext())
     inline = isinstance(node, (nodes.Inline, nodes.TextElement))
     return ("" if inline else " ").join(prose(child) for child in node.children)
+
+
+def formula_text(tex):
+    """Return an inline formula as the letters and signs that it shows."""
+    shown = re.sub(r"<annotation.*?</annotation>", "", to_mathml(tex), flags=re.DOTALL)
+    letters = html.unescape(re.sub(r"<[^>]+>", "", shown))
+    return unicodedata.normalize("NFKC", letters).strip()
 
 
 def sections(doctree):

@@ -14,8 +14,7 @@ from io import BytesIO
 from pathlib import Path
 
 import browsers
-from pypdf import PdfReader, PdfWriter
-from pypdf.generic import NameObject, TextStringObject
+import pikepdf
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "_build" / "singlehtml" / "index.html"
@@ -27,8 +26,8 @@ FOOTER = (
 
 
 def print_page(tab):
-    """Return the PDF of a tab's page, as bytes."""
-    return tab.pdf(
+    """Return the PDF of a tab's page."""
+    content = tab.pdf(
         prefer_css_page_size=True,
         print_background=True,
         display_header_footer=True,
@@ -37,12 +36,13 @@ def print_page(tab):
         outline=True,
         tagged=True,
     )
+    return pikepdf.open(BytesIO(content))
 
 
 # The outline takes the text of headings: without permanent links, and of chapters only.
 PREPARE = """() => {
   document.querySelectorAll(".headerlink").forEach((link) => link.remove());
-  document.querySelectorAll(".contents [role=heading]").forEach((caption) =>
+  document.querySelectorAll(".book-contents [role=heading]").forEach((caption) =>
     caption.removeAttribute("role"));
   return [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")].map((heading) => {
     const words = heading.cloneNode(true);
@@ -52,7 +52,7 @@ PREPARE = """() => {
 }"""
 
 NUMBER_CONTENTS = """(pages) => {
-  for (const link of document.querySelectorAll(".contents a")) {
+  for (const link of document.querySelectorAll(".book-contents a")) {
     const title = link.textContent.replace(/\\s+/g, " ").trim();
     if (title in pages) link.dataset.page = pages[title];
     else throw new Error(`the contents name ${title}, which begins on no page`);
@@ -60,14 +60,11 @@ NUMBER_CONTENTS = """(pages) => {
 }"""
 
 
-def entries(outline):
-    """Yield the entries of a PDF's outline in reading order, as dictionaries."""
-    entry = outline.get("/First")
-    while entry is not None:
-        entry = entry.get_object()
-        yield entry
-        yield from entries(entry)
-        entry = entry.get("/Next")
+def entries(items):
+    """Yield the entries of a PDF's outline in reading order."""
+    for item in items:
+        yield item
+        yield from entries(item.children)
 
 
 def squeezed(title):
@@ -75,25 +72,25 @@ def squeezed(title):
     return "".join(unicodedata.normalize("NFKC", title).split())
 
 
-def restore_titles(writer, headings):
+def restore_titles(pdf, headings):
     """Give the outline the headings' own words.
 
     Chromium takes them line by line and drops the space where a heading wraps.
 
     Raises: RuntimeError where outline and headings do not belong together.
     """
-    found = list(entries(writer.root_object["/Outlines"]))
-    for entry, heading in zip(found, headings, strict=True):
-        if squeezed(entry["/Title"]) != squeezed(heading):
-            raise RuntimeError(f"the outline has {entry['/Title']!r} for {heading!r}")
-        entry[NameObject("/Title")] = TextStringObject(heading)
+    with pdf.open_outline(max_depth=9) as outline:
+        for entry, heading in zip(entries(outline.root), headings, strict=True):
+            if squeezed(entry.title) != squeezed(heading):
+                raise RuntimeError(f"the outline has {entry.title!r} for {heading!r}")
+            entry.title = heading
 
 
 def chapter_pages(pdf, chapters):
     """Return {title: page, from 1} of the chapters, the outline's top entries."""
-    reader = PdfReader(BytesIO(pdf))
-    top = [entry for entry in reader.outline if not isinstance(entry, list)]
-    pages = (reader.get_destination_page_number(entry) + 1 for entry in top)
+    numbers = {page.obj.objgen: number for number, page in enumerate(pdf.pages, start=1)}
+    with pdf.open_outline() as outline:
+        pages = [numbers[entry.destination[0].objgen] for entry in outline.root]
     return dict(zip(chapters, pages, strict=True))
 
 
@@ -109,15 +106,13 @@ def main():
         tab.evaluate(NUMBER_CONTENTS, chapter_pages(print_page(tab), chapters))
         pdf = print_page(tab)
         title, author = tab.title(), tab.get_attribute("meta[name=author]", "content")
-    writer = PdfWriter(clone_from=BytesIO(pdf))
-    restore_titles(writer, [title for _, title in headings])
-    writer.add_metadata({"/Title": title, "/Author": author, "/Creator": "Descent"})
+    restore_titles(pdf, [title for _, title in headings])
+    pdf.docinfo["/Title"], pdf.docinfo["/Author"] = title, author
     aside = TARGET.with_suffix(".new")
-    with aside.open("wb") as file:
-        writer.write(file)
+    pdf.save(aside, object_stream_mode=pikepdf.ObjectStreamMode.generate)
     os.replace(aside, TARGET)
-    pages = len(writer.pages)
-    print(f"{TARGET}: {pages} pages, {TARGET.stat().st_size / 2**20:.1f} MB")
+    size = TARGET.stat().st_size / 2**20
+    print(f"{TARGET}: {len(pdf.pages)} pages, {size:.1f} MB")
 
 
 if __name__ == "__main__":
