@@ -8,10 +8,10 @@ BUILD := _toc.yml _config.yml references.bib CITATION.cff \
 	$(wildcard book/*.py book/templates/* book/static/*)
 PACKAGE := pyproject.toml README.md LICENSE
 
-.PHONY: help book test pdf font serve refresh bench lint lock clean
+.PHONY: help book test pdf font serve refresh repository bench lint lock clean
 
 help:  ## list the targets
-	@grep -E '^[a-z]+: .*## ' Makefile | sed 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z]+: .*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
 
 book: _build/html/.built  ## build the book into _build/html from the committed outputs
 	@echo "The book is built: open _build/html/index.html, or run 'make serve'."
@@ -32,6 +32,10 @@ serve: book  ## build, then serve on http://127.0.0.1:8000 (PORT=… for another
 refresh: .venv/.test  ## execute every notebook and store its outputs (TIMES=1: measure times anew)
 	$(BIN)/python benchmarks/cover.py
 	$(BIN)/python tests/refresh.py $(if $(TIMES),--times)
+
+repository: .venv/.book  ## set the repository's address everywhere: URL=https://host/owner/name (URL= for none)
+	$(BIN)/python book/set_repository.py $(if $(filter command,$(origin URL)),--url '$(URL)') \
+		--revision '$(REVISION)' --branch '$(BRANCH)'
 
 bench: .venv/.test  ## measure our loops beside d2l's and torch's
 	$(BIN)/python benchmarks/loops.py

@@ -57,6 +57,11 @@ def tags(cell):
     return cell.metadata.get("tags", [])
 
 
+def is_setup(cell):
+    """Tell whether a cell is the set-up cell, which every notebook begins with."""
+    return "setup" in tags(cell)
+
+
 def tagged_source(chapter, tag):
     """Return the source of the cells of a chapter that carry `tag`, joined.
 

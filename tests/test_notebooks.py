@@ -93,11 +93,25 @@ def test_cells_fit_on_a_screen(path):
 
 
 @each_notebook
-def test_chapter_is_no_longer_than_it_may_be(path):
-    """Up to its exercises, whose starter and check cells come on top."""
+def test_set_up_comes_first(path):
+    """Directly behind the title; test_repository_address tests what it says."""
     notebook = notebooks.read(path)
-    exercises = [i for i, c in enumerate(notebook.cells) if "## Exercises" in c.source]
-    assert (exercises or [len(notebook.cells)])[0] <= 40
+    cells = notebook.cells
+    found = [i for i, cell in enumerate(cells) if notebooks.is_setup(cell)]
+    assert found == [1] and cells[0].cell_type == "markdown"
+    assert cells[0].source.startswith("# ") and "\n## " not in cells[0].source
+    setup = cells[1]
+    assert setup.outputs == [] and setup is notebooks.code_cells(notebook)[0]
+    assert set(notebooks.tags(setup)) == {"remove-cell", "setup"}, "hidden in the book"
+
+
+@each_notebook
+def test_chapter_is_no_longer_than_it_may_be(path):
+    """From behind its title and set-up cell up to its exercises."""
+    notebook = notebooks.read(path)
+    cells = notebook.cells[2:]
+    exercises = [i for i, cell in enumerate(cells) if "## Exercises" in cell.source]
+    assert (exercises or [len(cells)])[0] <= 40
     assert sum(len(text.split()) for text in markdown(notebook)) <= 5500
 
 
