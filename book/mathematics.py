@@ -11,12 +11,13 @@ from html import escape
 
 from docutils import nodes
 from math_core import LatexError, LatexToMathML
+from pages import inside
 from sphinx.errors import ExtensionError
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 CONVERTER = LatexToMathML(annotation=True)
 TAG = re.compile(r"\\tag\{([^{}]+)\}")
-REFERENCE = re.compile(r"\((\d{1,2})\)")
+REFERENCE = re.compile(r"\((\d{1,2}|[A-Z]\d?)\)")
 
 
 def to_mathml(tex, display=False):
@@ -135,15 +136,6 @@ UNLINKED = (
     nodes.literal, nodes.literal_block, nodes.math, nodes.math_block,
     nodes.raw, nodes.reference, nodes.title,
 )  # fmt: skip
-
-
-def inside(node, kinds):
-    """Say whether a node stands inside a node of one of the kinds."""
-    while node is not None:
-        if isinstance(node, kinds):
-            return True
-        node = node.parent
-    return False
 
 
 def linked_page(node, docname):

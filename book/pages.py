@@ -21,18 +21,29 @@ BIBLIOGRAPHY_ROLES = re.compile(r' role="(doc-biblioentry|doc-backlink|list)"')
 DESCRIPTION = 155  # characters of a page's description that search engines show
 
 
-def description(doctree):
+def description(doctree, title):
     """Return a sentence or two on what a page is about, without formulas.
 
     That is what the reader can do after a chapter, else the page's first paragraphs.
+
+    Args:
+        doctree: the page's document, as Sphinx hands it to its writer.
+        title: the page's title.
     """
+    if title.startswith("Solutions: "):
+        chapter = title.removeprefix("Solutions: ")
+        return (
+            f"Worked solutions to the exercises on {chapter}: proofs, code that "
+            f"passes the checks, and what the experiments show."
+        )
     words = ""
-    for node in doctree.findall(lambda n: isinstance(n, nodes.paragraph)):
-        if next(node.findall(nodes.math), None) or next(node.findall(nodes.image), None):
+    for node in doctree.findall(nodes.paragraph):
+        if next(node.findall(nodes.math), None) or inside(node, (nodes.table,)):
             continue
-        text = " ".join(node.astext().split())
-        if text.endswith(("can", "can:")):
-            text = text.removesuffix(":") + ":"
+        shown = [n.astext() for n in node.findall(nodes.Text) if not inside(n, (nodes.raw,))]
+        text = " ".join("".join(shown).split())
+        if text.endswith("you can"):
+            text += ":"
         words = f"{words} {text}".strip()
         if len(words) > DESCRIPTION // 2:
             break
@@ -41,9 +52,19 @@ def description(doctree):
     return words[:DESCRIPTION].rpartition(" ")[0].rstrip(",;:") + " …"
 
 
+def inside(node, kinds):
+    """Say whether a node stands inside a node of one of the kinds, or is one."""
+    while node is not None:
+        if isinstance(node, kinds):
+            return True
+        node = node.parent
+    return False
+
+
 def add_context(app, pagename, templatename, context, doctree):
     """Put what the templates need into a page's context."""
-    context["page_description"] = description(doctree) if doctree else ""
+    title = context.get("title", "")
+    context["page_description"] = description(doctree, title) if doctree else ""
     source = Path(app.srcdir) / f"{pagename}.ipynb"
     context["notebook"] = f"{pagename}.ipynb" if source.exists() else None
     context["notebook_links"] = notebook_links(app.repository, context["notebook"])
