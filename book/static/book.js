@@ -2,7 +2,6 @@
 // scrolling by keyboard, and cards beside equations and citations.
 (() => {
   "use strict";
-  document.documentElement.classList.remove("no-js");
 
   // Light, dark, or the system's choice, in turn, and remembered where that is allowed.
   const THEMES = ["auto", "light", "dark"];
@@ -15,6 +14,18 @@
     });
   };
   document.querySelectorAll(".theme-toggle").forEach((button) => button.addEventListener("click", choose));
+
+  // Lay out the sections that have waited, one at a time, while the browser is idle.
+  const waiting = [...document.querySelectorAll("article section > section")];
+  const idle = globalThis.requestIdleCallback || ((action) => setTimeout(action, 30));
+  const layOut = () => {
+    const section = waiting.shift();
+    if (!section) { document.documentElement.classList.add("whole"); return; }
+    section.style.contentVisibility = "visible";
+    section.getBoundingClientRect();
+    idle(layOut);
+  };
+  if (!document.documentElement.classList.contains("whole")) addEventListener("load", () => idle(layOut));
 
   // The contents list shows which section is being read: the last one that has begun.
   const entries = new Map();
