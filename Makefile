@@ -3,9 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8000
 BOOK := $(wildcard *.md *.yml *.bib images/* chapters/*.ipynb chapters/solutions/*.ipynb)
+# What the build is made with, so that all pages are written anew when it changes.
+BUILD := _toc.yml _config.yml references.bib CITATION.cff \
+	$(wildcard book/*.py book/templates/* book/static/*)
 PACKAGE := pyproject.toml README.md LICENSE
 
-.PHONY: help book test serve refresh repository bench lint lock clean
+.PHONY: help book test pdf font serve refresh repository bench lint lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+: .*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -15,6 +18,13 @@ book: _build/html/.built  ## build the book into _build/html from the committed 
 
 test: .venv/.test  ## execute every cell again, compare, and run all other tests
 	$(BIN)/python -m pytest -n 2
+
+pdf: book .venv/.test  ## print the whole book to _build/descent.pdf (needs a Chromium)
+	$(BIN)/jupyter-book build . --builder singlehtml --quiet -n -W --keep-going
+	$(BIN)/python book/make_pdf.py
+
+font: book .venv/.test  ## cut the mathematics font anew, after new symbols came in
+	$(BIN)/python book/make_font.py $(FONT)
 
 serve: book  ## build, then serve on http://127.0.0.1:8000 (PORT=… for another)
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
@@ -49,9 +59,8 @@ _build/html/.built: .venv/.book _build/.structure $(BOOK)
 		|| { rm -rf _build/.doctrees; exit 1; }
 	@touch $@
 
-# The contents stand beside every page, so all pages are written anew when they change.
-_build/.structure: _toc.yml _config.yml references.bib
-	rm -rf _build/html _build/.doctrees
+_build/.structure: $(BUILD)
+	rm -rf _build/html _build/singlehtml _build/.doctrees
 	@mkdir -p _build
 	@touch $@
 

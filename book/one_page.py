@@ -1,0 +1,26 @@
+"""Make the chapters of a one-page book its top level, as they are on pages of their own.
+
+Sphinx's singlehtml builder puts them inside the preface's section, one heading deeper.
+"""
+
+from sphinx.transforms.post_transforms import SphinxPostTransform
+
+
+class ChaptersToTheTop(SphinxPostTransform):
+    """Move every included document to the end of the page, in order."""
+
+    default_priority = 4
+
+    def run(self, **_):
+        if self.app.builder.name != "singlehtml":
+            return
+        chapters = [n for n in self.document.findall() if n.tagname == "start_of_file"]
+        for chapter in chapters:
+            chapter.parent.remove(chapter)
+            self.document.append(chapter)
+
+
+def setup(app):
+    """Register with Sphinx."""
+    app.add_post_transform(ChaptersToTheTop)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

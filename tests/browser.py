@@ -1,0 +1,26 @@
+"""A real browser for the tests: the system's Chromium, driven by Playwright.
+
+Where a machine has none, the tests that need it are skipped with a reason; in CI
+(CI=true in the environment) that is a failure, so that they cannot be lost silently.
+"""
+
+import os
+from contextlib import contextmanager
+
+import browsers
+import pytest
+
+
+@contextmanager
+def launched():
+    """Yield a headless browser of Playwright's, closed at the end.
+
+    Skips the calling test where there is none, or fails it in CI.
+    """
+    if browsers.find() is None:
+        reason = "no Chromium was found; install one or name it in CHROMIUM"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with browsers.browser() as chromium:
+        yield chromium
