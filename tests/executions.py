@@ -51,14 +51,18 @@ def read():
     return json.loads(PATH.read_text(encoding="utf-8"))
 
 
-def record(path, notebook, seconds):
+def record(path, notebook, seconds, anew=False):
     """Note that a notebook was executed in so many seconds; tell whether that is new.
 
     Entries of notebooks that are gone are dropped. Written aside and renamed.
+
+    Args:
+        anew: renew the entry also where nothing but the time is another.
     """
     entries = {key: entry for key, entry in read().items() if _exists(key)}
     old, code = entries.get(name(path), {}), digest(notebook)
-    if old.get("sha256") == code and old.get("versions") == versions():
+    same = old.get("sha256") == code and old.get("versions") == versions()
+    if same and not anew:
         return False
     entries[name(path)] = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),

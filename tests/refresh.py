@@ -66,7 +66,7 @@ def refresh(path, measure_times=False):
             keep = old.metadata.get("measured_with") == code_so_far.hexdigest()
         if keep and not measure_times:
             new.outputs = old.outputs
-    recorded = executions.record(path, after, seconds)
+    recorded = executions.record(path, after, seconds, measure_times)
     text = nbformat.writes(after) + "\n"
     if text == path.read_text(encoding="utf-8"):
         return recorded
