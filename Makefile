@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8000
-BOOK := $(wildcard *.md *.yml *.bib images/* chapters/*.ipynb chapters/solutions/*.ipynb)
+BOOK := $(wildcard *.md *.yml *.bib images/* chapters/*.ipynb chapters/*.json chapters/solutions/*.ipynb)
 # What the build is made with, so that all pages are written anew when it changes.
 BUILD := _toc.yml _config.yml references.bib CITATION.cff \
 	$(wildcard book/*.py book/templates/* book/static/*)

@@ -4,8 +4,9 @@ A cell keeps its stored output where the new one says the same: where they diffe
 nothing but masked wall-clock figures, or where the output is only measured time
 (tag nbval-ignore-output) and the code up to that cell is the code it was measured
 with, which a digest in the cell's metadata tells. So a second run leaves no
-difference in git. With --times all times are measured anew. Files are written aside
-and renamed.
+difference in git. With --times all times are measured anew. When, with which versions
+and in what time a notebook was executed is kept in chapters/executions.json. Files are
+written aside and renamed.
 
     python tests/refresh.py [--times] [NOTEBOOK ...]
 """
@@ -15,8 +16,10 @@ import copy
 import hashlib
 import json
 import os
+import time
 from pathlib import Path
 
+import executions
 import nbformat
 import notebooks
 from nbclient import NotebookClient
@@ -41,28 +44,32 @@ def same_but_for_time(old, new):
 
 
 def refresh(path, measure_times=False):
-    """Execute one notebook in place; return whether the file changed."""
+    """Execute one notebook in place; return whether it or its record changed."""
     before = notebooks.read(path)
     after = copy.deepcopy(before)
     folder = {"metadata": {"path": str(path.parent)}}
     client = NotebookClient(after, timeout=600, resources=folder, coalesce_streams=True)
+    started = time.perf_counter()
     client.execute()
+    seconds = time.perf_counter() - started
     after.metadata = nbformat.from_dict(METADATA)
     code_so_far = hashlib.sha1()
     for old, new in zip(before.cells, after.cells):
         new.metadata.pop("execution", None)
         if new.cell_type != "code":
             continue
-        code_so_far.update(new.source.encode())
+        if not notebooks.is_setup(new):  # it may name another revision any day
+            code_so_far.update(new.source.encode())
         keep = same_but_for_time(old.outputs, new.outputs)
         if "nbval-ignore-output" in notebooks.tags(new):
             new.metadata["measured_with"] = code_so_far.hexdigest()
             keep = old.metadata.get("measured_with") == code_so_far.hexdigest()
         if keep and not measure_times:
             new.outputs = old.outputs
+    recorded = executions.record(path, after, seconds, measure_times)
     text = nbformat.writes(after) + "\n"
     if text == path.read_text(encoding="utf-8"):
-        return False
+        return recorded
     aside = path.with_suffix(".ipynb.new")
     aside.write_text(text, encoding="utf-8")
     os.replace(aside, path)

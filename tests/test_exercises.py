@@ -128,7 +128,8 @@ def verdicts(path, tag):
     name = path.relative_to(notebooks.ROOT / "chapters").with_suffix("").as_posix()
     cells = notebooks.code_cells(notebooks.read(path))
     if tag == "solution":
-        exec(cells[0].source, code)  # imports, and data where a solution needs them
+        # behind the set-up cell: imports, and data where a solution needs them
+        exec(cells[1].source, code)
     exec(notebooks.tagged_source(name, tag), code)
     source = "\n".join(cell.source for cell in cells)
     calls = re.findall(r"descent\.checks\.(check_\w+)\(([\w, ]+)\)", source)
