@@ -1,0 +1,1447 @@
+/*
+ * The playground of the book Descent: optimizers on surfaces of two variables.
+ *
+ * One ES module without imports and without side effects. `playground.py` serves it
+ * in notebooks as an anywidget, and the book's pages mount the same text.
+ * Up to the player everything is arithmetic: pure functions of plain data, in
+ * float64, that know nothing of a page. `run(config)` gives a trace of every state
+ * variable at every step; all that is drawn is read off that trace.
+ */
+
+// ---- numbers as text ----
+
+const DIGITS = "₀₁₂₃₄₅₆₇₈₉";
+const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+const inDigits = (digits, minus, n) =>
+  String(n).replace(/-/, minus).replace(/\d/g, (digit) => digits[digit]);
+const below = (n) => inDigits(DIGITS, "₋", n);
+const above = (n) => inDigits(RAISED, "⁻", n);
+
+/** Write a number to three significant digits, with a true minus sign. */
+function formatNumber(value) {
+  if (!Number.isFinite(value)) {
+    return Number.isNaN(value) ? "undefined" : value > 0 ? "∞" : "−∞";
+  }
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  let text;
+  if (size >= 1e5 || size < 1e-3) {
+    const [mantissa, exponent] = value.toExponential(2).split("e");
+    const short = String(Number(mantissa));
+    const power = `10${above(Number(exponent))}`;
+    text = short === "1" ? power : short === "-1" ? `-${power}` : `${short}·${power}`;
+  } else {
+    text = String(Number(value.toPrecision(size >= 1000 ? 5 : 3)));
+  }
+  return text.replace("-", "−");
+}
+
+const formatPair = ([first, second]) =>
+  `(${formatNumber(first)}, ${formatNumber(second)})`;
+
+// ---- expressions: a reader's own function ----
+
+const LIMITS = { characters: 300, rows: 200, depth: 40 };
+
+// Each function of one variable: value, first and second derivative at v; `f` is the
+// value there, which saves computing it again.
+const sigmoid = (v) => 1 / (1 + Math.exp(-v));
+const FUNCTIONS = {
+  sin: [Math.sin, (v) => Math.cos(v), (v, f) => -f],
+  cos: [Math.cos, (v) => -Math.sin(v), (v, f) => -f],
+  tan: [Math.tan, (v, f) => 1 + f * f, (v, f) => 2 * f * (1 + f * f)],
+  atan: [
+    Math.atan,
+    (v) => 1 / (1 + v * v),
+    (v) => (-2 * v) / ((1 + v * v) * (1 + v * v)),
+  ],
+  sinh: [Math.sinh, (v) => Math.cosh(v), (v, f) => f],
+  cosh: [Math.cosh, (v) => Math.sinh(v), (v, f) => f],
+  tanh: [Math.tanh, (v, f) => 1 - f * f, (v, f) => -2 * f * (1 - f * f)],
+  exp: [Math.exp, (v, f) => f, (v, f) => f],
+  log: [Math.log, (v) => 1 / v, (v) => -1 / (v * v)],
+  sqrt: [Math.sqrt, (v, f) => 0.5 / f, (v, f) => -0.25 / (f * v)],
+  abs: [Math.abs, (v) => Math.sign(v), () => 0],
+  sigmoid: [
+    sigmoid,
+    (v, f) => f * (1 - f),
+    (v, f) => f * (1 - f) * (1 - 2 * f),
+  ],
+};
+const CONSTANTS = { e: Math.E, pi: Math.PI, π: Math.PI };
+const SPELLINGS = [
+  [/\*\*/g, " ^"],
+  [/[·×]/g, "*"],
+  [/÷/g, "/"],
+  [/[−–]/g, "-"],
+  [/x₁/g, "x "],
+  [/x₂/g, "y "],
+];
+
+const power = (v, c) => (c === 1 ? v : c === 2 ? v * v : c === 0 ? 1 : Math.pow(v, c));
+
+/** A node of the syntax tree, folded into a number where its parts are numbers. */
+function node(op, a, b, fail) {
+  const fold = (v) => {
+    if (!Number.isFinite(v)) fail("this part is no finite number for any x and y");
+    return { op: "number", v };
+  };
+  const constant = a.op === "number" && (!b || b.op === "number");
+  if (!constant) return { op, a, b };
+  switch (op) {
+    case "+": return fold(a.v + b.v);
+    case "-": return fold(a.v - b.v);
+    case "*": return fold(a.v * b.v);
+    case "/": return fold(a.v / b.v);
+    case "^": return fold(power(a.v, b.v));
+    case "negative": return fold(-a.v);
+    default: return fold(FUNCTIONS[op][0](a.v));
+  }
+}
+
+/** Parse an expression into a syntax tree, or throw a sentence (see parseExpression). */
+function parse(source) {
+  if (source.length > LIMITS.characters) {
+    throw `The function has ${source.length} characters; ` +
+      `at most ${LIMITS.characters} are read. Shorten it.`;
+  }
+  let text = source;
+  for (const [pattern, plain] of SPELLINGS) text = text.replace(pattern, plain);
+  text = text.replace(/[⁰¹²³⁴-⁹]+/g, (digits) =>
+    `^${[...digits].map((digit) => RAISED.indexOf(digit)).join("")}`);
+  const pattern = /\s*(?:((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|([A-Za-zπ]+)|(\S))/y;
+  let token, depth = 0, bars = 0;
+
+  function fail(reason, at = token) {
+    const where = at.end ? "At the end" : `At “${at.text.slice(0, 20)}” (character ${at.at + 1})`;
+    throw `${where}: ${reason}.`;
+  }
+  function advance() {
+    const match = pattern.exec(text);
+    token = match
+      ? { text: match[0].trim(), number: match[1], name: match[2], sign: match[3] }
+      : { text: "", end: true };
+    if (match) token.at = pattern.lastIndex - token.text.length;
+  }
+  function accept(sign) {
+    const found = token.sign === sign;
+    if (found) advance();
+    return found;
+  }
+  function closed(open, sign) {
+    const inner = sum();
+    if (!accept(sign)) fail(`“${open}” is not closed; add “${sign}”`);
+    return inner;
+  }
+  function sum() {
+    if (++depth > LIMITS.depth) {
+      fail(`more than ${LIMITS.depth} levels of brackets; use fewer`);
+    }
+    let left = product();
+    while (token.sign === "+" || token.sign === "-") {
+      const { sign } = token;
+      advance();
+      left = node(sign, left, product(), fail);
+    }
+    depth--;
+    return left;
+  }
+  const startsFactor = () =>
+    token.number || token.name || token.sign === "(" || (token.sign === "|" && !bars);
+  function product() {
+    let left = signed(), divided = false;
+    for (;;) {
+      const at = token;
+      if (accept("*")) {
+        left = node("*", left, signed(), () => fail("too large a number", at));
+        divided = false;
+      } else if (accept("/")) {
+        left = node("/", left, signed(), () => fail("a division that gives no finite number", at));
+        divided = true;
+      } else if (startsFactor()) {
+        if (divided) fail("1/2x can be read in two ways; write 1/(2*x) or (1/2)*x");
+        if (token.number) fail("a number after a factor; put *, ^ or + before it");
+        left = node("*", left, raised(), fail);
+      } else {
+        return left;
+      }
+    }
+  }
+  function signed() {
+    let negative = false;
+    while (token.sign === "-" || token.sign === "+") {
+      if (token.sign === "-") negative = !negative;
+      advance();
+    }
+    const inner = raised();
+    return negative ? node("negative", inner, undefined, fail) : inner;
+  }
+  function raised() {
+    const base = primary();
+    const at = token;
+    if (!accept("^")) return base;
+    if (++depth > LIMITS.depth) fail("too many powers of powers");
+    const exponent = signed();
+    depth--;
+    if (exponent.op === "number") {
+      return node("^", base, exponent, () => fail("a power that is no finite number", at));
+    }
+    // a variable exponent: u^w = exp(w log u)
+    return node("exp", node("*", exponent, node("log", base, undefined, fail), fail));
+  }
+  function primary() {
+    const at = token;
+    if (at.number) {
+      if (!Number.isFinite(Number(at.number))) fail("this number is too large");
+      advance();
+      if (token.number) fail("two numbers in a row; put an operation between them");
+      return { op: "number", v: Number(at.number) };
+    }
+    if (at.name) return named(at);
+    if (accept("(")) return closed("(", ")");
+    if (accept("|")) {
+      bars++;
+      const inner = sum();
+      if (token.sign !== "|") fail("“|” is not closed; add “|”");
+      bars--;
+      advance();
+      return node("abs", inner, undefined, fail);
+    }
+    if (at.end) fail("something is missing; add a number, x, y or a function");
+    if (at.sign === ",") fail("a comma; write decimals with a point, as 0.5");
+    return fail("a number, x, y or a function was expected");
+  }
+  function named(at) {
+    const name = at.name === "ln" ? "log" : at.name;
+    advance();
+    if (Object.hasOwn(FUNCTIONS, name)) {
+      if (!accept("(")) fail(`${at.name} needs its argument in brackets: ${at.name}(x)`, at);
+      const outer = bars;
+      bars = 0;
+      const inner = closed(`${at.name}(`, ")");
+      bars = outer;
+      return node(name, inner, undefined, () => fail("not defined there", at));
+    }
+    if (Object.hasOwn(CONSTANTS, name)) return { op: "number", v: CONSTANTS[name] };
+    if (/^[xy]+$/.test(name)) {
+      if (token.number && token.at === at.at + name.length) {
+        fail(`${at.name}${token.number} can be read in two ways; write x^2 for a square, ` +
+          "and x and y for the two variables", at);
+      }
+      return [...name].map((op) => ({ op })).reduce((a, b) => ({ op: "*", a, b }));
+    }
+    const known = [...Object.keys(FUNCTIONS), "ln", "pi", "e"].join(", ");
+    return fail(`this name is not known; known are x, y, ${known}. ` +
+      "Put * between factors", at);
+  }
+
+  advance();
+  if (token.end) throw "The function is empty; write one of x and y, as x^2 + 3y^2.";
+  const tree = sum();
+  if (!token.end) {
+    fail(token.sign === ")" || token.sign === "|"
+      ? `“${token.sign}” closes nothing; remove it or open it`
+      : token.sign === "," ? "a comma; write decimals with a point, as 0.5"
+      : "this sign is not known here");
+  }
+  return tree;
+}
+
+/** Flatten a tree into rows that refer to earlier rows; rows 0 and 1 are x and y. */
+function flatten(tree) {
+  const rows = [{ op: "x" }, { op: "y" }];
+  const place = (n) => {
+    if (n.op === "x") return 0;
+    if (n.op === "y") return 1;
+    const a = n.a && place(n.a), b = n.b && place(n.b);
+    if (rows.length >= LIMITS.rows) {
+      throw `The function has more than ${LIMITS.rows} terms and operations; shorten it.`;
+    }
+    return rows.push({ op: n.op, v: n.v, a, b }) - 1;
+  };
+  place(tree);
+  return rows;
+}
+
+/**
+ * Return a function (x, y, order) that differentiates exactly, forward and to second
+ * order: every row carries its value and its five derivatives, and the last row's
+ * are returned as an array that the next call overwrites.
+ */
+function differentiator(tree) {
+  const rows = flatten(tree);
+  const d = rows.map((row) => new Float64Array([row.v ?? 0, 0, 0, 0, 0, 0]));
+  d[0][1] = d[1][2] = 1;
+  const last = tree.op === "x" ? 0 : tree.op === "y" ? 1 : rows.length - 1;
+
+  function chain(out, u, first, second, order) {
+    out[1] = first * u[1];
+    out[2] = first * u[2];
+    if (order < 2) return;
+    out[3] = second * u[1] * u[1] + first * u[3];
+    out[4] = second * u[1] * u[2] + first * u[4];
+    out[5] = second * u[2] * u[2] + first * u[5];
+  }
+  // ∂x∂x, ∂x∂y and ∂y∂y as positions: the second derivative and its two firsts
+  const SECONDS = [[3, 1, 1], [4, 1, 2], [5, 2, 2]];
+
+  function forward(row, out, order) {
+    const a = d[row.a], b = row.b === undefined ? undefined : d[row.b];
+    const top = order === 0 ? 1 : order === 1 ? 3 : 6;
+    switch (row.op) {
+      case "+":
+        for (let i = 0; i < top; i++) out[i] = a[i] + b[i];
+        return;
+      case "-":
+        for (let i = 0; i < top; i++) out[i] = a[i] - b[i];
+        return;
+      case "negative":
+        for (let i = 0; i < top; i++) out[i] = -a[i];
+        return;
+      case "*":
+        out[0] = a[0] * b[0];
+        for (let i = 1; i < Math.min(top, 3); i++) out[i] = a[i] * b[0] + a[0] * b[i];
+        if (order === 2) {
+          for (const [i, j, k] of SECONDS) {
+            out[i] = a[i] * b[0] + a[j] * b[k] + a[k] * b[j] + a[0] * b[i];
+          }
+        }
+        return;
+      case "/":
+        out[0] = a[0] / b[0];
+        for (let i = 1; i < Math.min(top, 3); i++) out[i] = (a[i] - out[0] * b[i]) / b[0];
+        if (order === 2) {
+          for (const [i, j, k] of SECONDS) {
+            out[i] = (a[i] - out[j] * b[k] - out[k] * b[j] - out[0] * b[i]) / b[0];
+          }
+        }
+        return;
+      case "^": {
+        const v = a[0], c = b[0];
+        out[0] = power(v, c);
+        if (order) {
+          const second = c === 1 || c === 0 ? 0 : c * (c - 1) * power(v, c - 2);
+          chain(out, a, c === 0 ? 0 : c * power(v, c - 1), second, order);
+        }
+        return;
+      }
+      default: {
+        const [value, first, second] = FUNCTIONS[row.op];
+        const v = a[0], f = (out[0] = value(v));
+        if (order) chain(out, a, first(v, f), order === 2 ? second(v, f) : 0, order);
+      }
+    }
+  }
+
+  return (x, y, order) => {
+    d[0][0] = x;
+    d[1][0] = y;
+    for (let i = 2; i < rows.length; i++) {
+      if (rows[i].op !== "number") forward(rows[i], d[i], order);
+    }
+    return d[last];
+  };
+}
+
+/**
+ * Parse a function of x and y in ordinary notation: + − * / ^, brackets, |…|, 2x for
+ * 2·x, the names in FUNCTIONS, pi and e. Nothing is ever evaluated as a program.
+ *
+ * Returns {f, grad, hess, tree}, with exact derivatives, or {error}: a sentence that
+ * says what is wrong, where, and what to write instead. Never throws.
+ */
+function parseExpression(text) {
+  try {
+    const tree = parse(String(text));
+    if (!/"op":"[xy]"/.test(JSON.stringify(tree))) {
+      return { error: "The function contains neither x nor y, so it is flat; add one." };
+    }
+    const at = differentiator(tree);
+    return {
+      tree,
+      f: (x, y) => at(x, y, 0)[0],
+      grad: (x, y) => { const d = at(x, y, 1); return [d[1], d[2]]; },
+      hess: (x, y) => { const d = at(x, y, 2); return [d[3], d[4], d[5]]; },
+    };
+  } catch (problem) {
+    if (typeof problem !== "string") throw problem;
+    return { error: problem };
+  }
+}
+
+// ---- surfaces ----
+
+/** f* + ½ (p − c)ᵀ H (p − c) with H = [Hxx, Hxy, Hyy]. */
+function quadratic([a, b, d], [cx, cy] = [0, 0], fmin = 0) {
+  return {
+    f: (x, y) => {
+      const u = x - cx, v = y - cy;
+      return fmin + 0.5 * (a * u * u + 2 * b * u * v + d * v * v);
+    },
+    grad: (x, y) => [a * (x - cx) + b * (y - cy), b * (x - cx) + d * (y - cy)],
+    hess: () => [a, b, d],
+    minima: [[cx, cy]],
+    fmin,
+  };
+}
+
+/** Solve [[a, b], [b, d]] z = [p, q] by elimination with pivoting. */
+function solve([a, b, d], [p, q]) {
+  if (Math.abs(b) > Math.abs(a)) {
+    const ratio = a / b, second = (p - ratio * q) / (b - ratio * d);
+    return [(q - d * second) / b, second];
+  }
+  const ratio = b / a, second = (q - ratio * p) / (d - ratio * b);
+  return [(p - b * second) / a, second];
+}
+
+/** Complete a surface: its minima, found by Newton's method near `guesses`, and f*. */
+function withMinima(surface, ...guesses) {
+  const minima = guesses.map((guess) => {
+    let [x, y] = guess;
+    for (let i = 0; i < 8; i++) {
+      const [dx, dy] = solve(surface.hess(x, y), surface.grad(x, y));
+      x -= dx;
+      y -= dy;
+    }
+    return [x, y];
+  });
+  return { ...surface, minima, fmin: surface.f(...minima[0]) };
+}
+
+const NOWHERE = {
+  f: () => NaN, grad: () => [NaN, NaN], hess: () => [NaN, NaN, NaN], minima: [], fmin: null,
+};
+
+// The book's valley 0.1x² + 2y² is the one of condition number 20. Turning it turns
+// the start with it, so that a method that knows no axes takes the same path, turned.
+function makeValley({ params: { kappa, angle } }) {
+  const turn = (angle * Math.PI) / 180, c = Math.cos(turn), s = Math.sin(turn);
+  const flat = 0.1, steep = 0.1 * kappa;
+  const hessian = [
+    2 * (flat * c * c + steep * s * s),
+    2 * (flat - steep) * c * s,
+    2 * (flat * s * s + steep * c * c),
+  ];
+  const [a, b, d] = hessian.map((entry) => entry / 2);
+  return {
+    ...quadratic(hessian),
+    start: [-5 * c + 2 * s, -5 * s - 2 * c],
+    formula: angle === 0 ? `${a} x² + ${d} y²` : `${a} x² + ${2 * b} x y + ${d} y²`,
+  };
+}
+
+// With the other weights at the least-squares optimum, the loss ½ MSE over two of them
+// is a quadratic: its curvature is that part of the Gram matrix, its minimum the floor.
+function makeAirfoil({ weights: [i, j] }, data) {
+  const moments = data && data.gram ? data : data && data.airfoil;
+  if (!moments || !Array.isArray(moments.gram)) {
+    return {
+      ...NOWHERE,
+      error: "The airfoil's loss needs numbers from its data, which this page lacks; " +
+        "choose another surface.",
+    };
+  }
+  const { gram, optimum, floor, names } = moments;
+  const hessian = [gram[i][i], gram[i][j], gram[j][j]];
+  const [a, b, d] = hessian, [cx, cy] = [optimum[i], optimum[j]];
+  return {
+    ...quadratic(hessian, [cx, cy], floor),
+    axes: [`weight of ${names[i]}`, `weight of ${names[j]}`],
+    formula: `${floor} + ${a / 2} (x - ${cx})² + ${b} (x - ${cx}) (y - ${cy})` +
+      ` + ${d / 2} (y - ${cy})²`.replace(/- -/g, "+ "),
+  };
+}
+
+function makeCustom({ expression }) {
+  const parsed = parseExpression(expression);
+  const made = parsed.error ? { ...NOWHERE, error: parsed.error } : parsed;
+  return { ...made, minima: [], fmin: null, formula: expression };
+}
+
+const square = (size) => [[-size, size], [-size, size]];
+
+// name, words: for people. formula: in the notation of parseExpression. settings: for
+// each method what works well here, or shows something; the rest is the method's own.
+const SURFACES = {
+  valley: {
+    name: "Valley",
+    words: "a quadratic, steep across and flat along",
+    make: makeValley,
+    params: [
+      { key: "kappa", label: "condition number", symbol: "κ", default: 20, min: 1, max: 1000, log: true },
+      { key: "angle", label: "rotation in degrees", symbol: "angle", default: 0, min: -90, max: 90, step: 1 },
+    ],
+    domain: [[-6.5, 3.5], [-4, 4]],
+    start: [-5, -2],
+    settings: {
+      gd: { lr: 0.4 }, sgd: { lr: 0.1 }, momentum: { lr: 0.6, momentum: 0.5 },
+      nesterov: { lr: 0.2, momentum: 0.8 }, newton: { lr: 1 }, adagrad: { lr: 2 },
+      rmsprop: { lr: 0.4 }, adadelta: { eps: 1e-2 }, adam: { lr: 0.4 },
+      amsgrad: { lr: 0.4 }, yogi: { lr: 0.4 },
+    },
+  },
+  bowl: {
+    name: "Bowl",
+    words: "x² + 2y², the first surface of the book",
+    formula: "x² + 2 y²",
+    ...quadratic([2, 0, 4]),
+    domain: [[-6.5, 3.5], [-4, 4]],
+    start: [-5, -2],
+    settings: {
+      gd: { lr: 0.1 }, sgd: { lr: 0.1 }, momentum: { lr: 0.1, momentum: 0.5 },
+      nesterov: { lr: 0.1, momentum: 0.5 }, newton: { lr: 1 }, adagrad: { lr: 1 },
+      rmsprop: { lr: 0.2 }, adadelta: { eps: 1e-2 }, adam: { lr: 0.5 },
+      amsgrad: { lr: 0.5 }, yogi: { lr: 0.5 },
+    },
+  },
+  rosenbrock: withMinima({
+    name: "Rosenbrock's banana",
+    words: "a curved valley: easy to find, hard to follow",
+    formula: "(1 - x)² + 100 (y - x²)²",
+    f: (x, y) => { const u = 1 - x, v = y - x * x; return u * u + 100 * v * v; },
+    grad: (x, y) => {
+      const v = y - x * x;
+      return [-2 * (1 - x) - 400 * x * v, 200 * v];
+    },
+    hess: (x, y) => [2 - 400 * (y - 3 * x * x), -400 * x, 200],
+    domain: [[-2, 2], [-1, 3]],
+    start: [-1.2, 1],
+    steps: 1000,
+    settings: {
+      gd: { lr: 0.002 }, sgd: { lr: 0.001 }, momentum: { lr: 0.001 },
+      nesterov: { lr: 0.001 }, newton: { lr: 1 }, adagrad: { lr: 0.5 },
+      rmsprop: { lr: 0.01 }, adadelta: { eps: 1e-4 }, adam: { lr: 0.05 },
+      amsgrad: { lr: 0.05 }, yogi: { lr: 0.05 },
+    },
+  }, [1, 1]),
+  beale: withMinima({
+    name: "Beale",
+    words: "a flat valley between steep walls",
+    formula: "(1.5 - x + x y)² + (2.25 - x + x y²)² + (2.625 - x + x y³)²",
+    f: (x, y) => {
+      const p = 1.5 - x * (1 - y), q = 2.25 - x * (1 - y * y);
+      const r = 2.625 - x * (1 - y * y * y);
+      return p * p + q * q + r * r;
+    },
+    grad: (x, y) => {
+      const y2 = y * y, y3 = y2 * y;
+      const p = 1.5 - x * (1 - y), q = 2.25 - x * (1 - y2), r = 2.625 - x * (1 - y3);
+      return [
+        2 * (p * (y - 1) + q * (y2 - 1) + r * (y3 - 1)),
+        2 * x * (p + 2 * q * y + 3 * r * y2),
+      ];
+    },
+    hess: (x, y) => {
+      const y2 = y * y, y3 = y2 * y;
+      const p = 1.5 - x * (1 - y), q = 2.25 - x * (1 - y2), r = 2.625 - x * (1 - y3);
+      return [
+        2 * ((y - 1) * (y - 1) + (y2 - 1) * (y2 - 1) + (y3 - 1) * (y3 - 1)),
+        2 * (p + 2 * q * y + 3 * r * y2) +
+          2 * x * (y - 1 + 2 * y * (y2 - 1) + 3 * y2 * (y3 - 1)),
+        2 * x * (x + 4 * x * y2 + 9 * x * y2 * y2 + 2 * q + 6 * r * y),
+      ];
+    },
+    domain: [[-1, 4.5], [-2, 2.5]],
+    start: [1, 1.5],
+    steps: 1000,
+    settings: {
+      gd: { lr: 0.01 }, sgd: { lr: 0.01 }, momentum: { lr: 0.001 },
+      nesterov: { lr: 0.001 }, newton: { lr: 1, damping: 10 }, adagrad: { lr: 0.5 },
+      rmsprop: { lr: 0.02 }, adadelta: { eps: 1e-4 }, adam: { lr: 0.05 },
+      amsgrad: { lr: 0.05 }, yogi: { lr: 0.05 },
+    },
+  }, [3, 0.5]),
+  himmelblau: withMinima({
+    name: "Himmelblau",
+    words: "four minima, all equally deep",
+    formula: "(x² + y - 11)² + (x + y² - 7)²",
+    f: (x, y) => { const p = x * x + y - 11, q = x + y * y - 7; return p * p + q * q; },
+    grad: (x, y) => {
+      const p = x * x + y - 11, q = x + y * y - 7;
+      return [4 * x * p + 2 * q, 2 * p + 4 * y * q];
+    },
+    hess: (x, y) => {
+      const p = x * x + y - 11, q = x + y * y - 7;
+      return [4 * p + 8 * x * x + 2, 4 * (x + y), 4 * q + 8 * y * y + 2];
+    },
+    domain: square(5.5),
+    start: [0, -1],
+    settings: {
+      gd: { lr: 0.01 }, sgd: { lr: 0.01 }, momentum: { lr: 0.01 },
+      nesterov: { lr: 0.01 }, newton: { lr: 1 }, adagrad: { lr: 0.5 },
+      rmsprop: { lr: 0.05 }, adadelta: { eps: 1e-2 }, adam: { lr: 0.1 },
+      amsgrad: { lr: 0.1 }, yogi: { lr: 0.1 },
+    },
+  }, [3, 2], [-2.8, 3.1], [-3.8, -3.3], [3.6, -1.8]),
+  saddle: withMinima({
+    name: "Saddle",
+    words: "a saddle point between two minima",
+    formula: "x² - y² + y⁴/4",
+    f: (x, y) => x * x - y * y + (y * y * y * y) / 4,
+    grad: (x, y) => [2 * x, y * y * y - 2 * y],
+    hess: (x, y) => [2, 0, 3 * y * y - 2],
+    domain: [[-2.5, 2.5], [-2.2, 2.2]],
+    start: [2, 0.001],
+    settings: {
+      gd: { lr: 0.05 }, sgd: { lr: 0.05, noise: 0.1 }, momentum: { lr: 0.05 },
+      nesterov: { lr: 0.05 }, newton: { lr: 1 }, adagrad: { lr: 0.5 },
+      rmsprop: { lr: 0.05 }, adadelta: { eps: 1e-2 }, adam: { lr: 0.05 },
+      amsgrad: { lr: 0.05 }, yogi: { lr: 0.05 },
+    },
+  }, [0, 1.4], [0, -1.4]),
+  monkey: withMinima({
+    name: "Monkey saddle",
+    words: "three ways down from a flat saddle",
+    formula: "x³ - 3 x y² + (x² + y²)²/2",
+    f: (x, y) => { const r = x * x + y * y; return x * x * x - 3 * x * y * y + (r * r) / 2; },
+    grad: (x, y) => {
+      const r = x * x + y * y;
+      return [3 * (x * x - y * y) + 2 * x * r, -6 * x * y + 2 * y * r];
+    },
+    hess: (x, y) => {
+      const r = x * x + y * y;
+      return [6 * x + 2 * r + 4 * x * x, 4 * x * y - 6 * y, 2 * r + 4 * y * y - 6 * x];
+    },
+    domain: [[-2.2, 1.8], [-1.8, 1.8]],
+    start: [1, 0.001],
+    settings: {
+      gd: { lr: 0.05 }, sgd: { lr: 0.05, noise: 0.1 }, momentum: { lr: 0.05 },
+      nesterov: { lr: 0.05 }, newton: { lr: 1 }, adagrad: { lr: 0.5 },
+      rmsprop: { lr: 0.05 }, adadelta: { eps: 1e-2 }, adam: { lr: 0.05 },
+      amsgrad: { lr: 0.05 }, yogi: { lr: 0.05 },
+    },
+  }, [-1.5, 0], [0.75, 1.3], [0.75, -1.3]),
+  plateau: withMinima({
+    name: "Plateau",
+    words: "almost flat, with one hole",
+    formula: "-3 exp(-(x² + y²)/2) + 0.01 (x² + y²)",
+    f: (x, y) => { const r = x * x + y * y; return 0.01 * r - 3 * Math.exp(-r / 2); },
+    grad: (x, y) => {
+      const slope = 3 * Math.exp(-(x * x + y * y) / 2) + 0.02;
+      return [x * slope, y * slope];
+    },
+    hess: (x, y) => {
+      const e = 3 * Math.exp(-(x * x + y * y) / 2);
+      return [e * (1 - x * x) + 0.02, -x * y * e, e * (1 - y * y) + 0.02];
+    },
+    domain: square(5),
+    start: [4, 3],
+    steps: 300,
+    settings: {
+      gd: { lr: 0.1 }, sgd: { lr: 0.1, noise: 0.1 }, momentum: { lr: 0.1 },
+      nesterov: { lr: 0.1 }, newton: { lr: 1 }, adagrad: { lr: 0.1 },
+      rmsprop: { lr: 0.1 }, adadelta: { eps: 1e-2 }, adam: { lr: 0.1 },
+      amsgrad: { lr: 0.1 }, yogi: { lr: 0.1 },
+    },
+  }, [0, 0]),
+  cliff: withMinima({
+    name: "Cliff",
+    words: "a gentle slope with a cliff in it",
+    formula: "5 sigmoid(10 (x - 1)) + 0.05 (x + 1)² + 0.25 y²",
+    f: (x, y) => 5 * sigmoid(10 * (x - 1)) + 0.05 * (x + 1) * (x + 1) + 0.25 * y * y,
+    grad: (x, y) => {
+      const s = sigmoid(10 * (x - 1));
+      return [50 * s * (1 - s) + 0.1 * (x + 1), 0.5 * y];
+    },
+    hess: (x, y) => {
+      const s = sigmoid(10 * (x - 1));
+      return [500 * s * (1 - s) * (1 - 2 * s) + 0.1, 0, 0.5];
+    },
+    domain: [[-5, 4], [-3, 3]],
+    start: [3, 2],
+    settings: {
+      gd: { lr: 0.5 }, sgd: { lr: 0.5, noise: 0.1 }, momentum: { lr: 0.1 },
+      nesterov: { lr: 0.1 }, newton: { lr: 1 }, adagrad: { lr: 1 },
+      rmsprop: { lr: 0.1 }, adadelta: { eps: 1e-2 }, adam: { lr: 0.1 },
+      amsgrad: { lr: 0.1 }, yogi: { lr: 0.1 },
+    },
+  }, [-1, 0]),
+  booth: {
+    name: "Booth",
+    words: "a quadratic whose axes are turned by 45°",
+    formula: "(x + 2 y - 7)² + (2 x + y - 5)²",
+    ...quadratic([10, 8, 10], [1, 3]),
+    domain: square(10),
+    start: [-8, -8],
+    settings: {
+      gd: { lr: 0.1 }, sgd: { lr: 0.05 }, momentum: { lr: 0.05, momentum: 0.5 },
+      nesterov: { lr: 0.05, momentum: 0.5 }, newton: { lr: 1 }, adagrad: { lr: 5 },
+      rmsprop: { lr: 0.4 }, adadelta: { eps: 1e-2 }, adam: { lr: 1 },
+      amsgrad: { lr: 1 }, yogi: { lr: 1 },
+    },
+  },
+  rastrigin: withMinima({
+    name: "Rastrigin",
+    words: "an egg box: no setting reaches the lowest minimum from here",
+    formula: "20 + x² + y² - 10 cos(2 pi x) - 10 cos(2 pi y)",
+    f: (x, y) => 20 + x * x + y * y -
+      10 * (Math.cos(2 * Math.PI * x) + Math.cos(2 * Math.PI * y)),
+    grad: (x, y) => [
+      2 * x + 20 * Math.PI * Math.sin(2 * Math.PI * x),
+      2 * y + 20 * Math.PI * Math.sin(2 * Math.PI * y),
+    ],
+    hess: (x, y) => [
+      2 + 40 * Math.PI * Math.PI * Math.cos(2 * Math.PI * x),
+      0,
+      2 + 40 * Math.PI * Math.PI * Math.cos(2 * Math.PI * y),
+    ],
+    domain: square(5.12),
+    start: [-2, 3.5],
+    settings: {
+      gd: { lr: 0.002 }, sgd: { lr: 0.002 }, momentum: { lr: 0.002 },
+      nesterov: { lr: 0.002 }, newton: { lr: 1, damping: 10 }, adagrad: { lr: 0.5 },
+      rmsprop: { lr: 0.05 }, adadelta: { eps: 1e-2 }, adam: { lr: 0.3 },
+      amsgrad: { lr: 0.3 }, yogi: { lr: 0.3 },
+    },
+  }, [0, 0]),
+  airfoil: {
+    name: "Airfoil",
+    words: "the loss of the airfoil regression over two of its weights",
+    make: makeAirfoil,
+    domain: square(1.6),
+    start: [1, 1],
+    settings: {
+      gd: { lr: 0.5 }, sgd: { lr: 0.1 }, momentum: { lr: 0.3, momentum: 0.5 },
+      nesterov: { lr: 0.3, momentum: 0.5 }, newton: { lr: 1 }, adagrad: { lr: 0.5 },
+      rmsprop: { lr: 0.05 }, adadelta: { eps: 1e-2 }, adam: { lr: 0.1 },
+      amsgrad: { lr: 0.1 }, yogi: { lr: 0.1 },
+    },
+  },
+  custom: {
+    name: "Your own",
+    words: "a function that you write",
+    make: makeCustom,
+    domain: square(4),
+    start: [-3, 2],
+    settings: {},
+  },
+};
+const OWN_EXPRESSION = "x^2/4 + y^2 + sin(2x) cos(2y)";
+
+/**
+ * Return the surface of a config with everything bound in: {key, name, words,
+ * formula, f, grad, hess, domain, start, minima, fmin (null if unknown), settings};
+ * `error` is a sentence where it cannot be computed, and its values are then NaN.
+ */
+function surfaceOf(config, data) {
+  const surface = SURFACES[config.surface];
+  const made = surface.make ? surface.make(config, data) : {};
+  return { key: config.surface, ...surface, ...made };
+}
+
+// ---- schedules: the rate of step t = 1, 2, … of `steps` ----
+
+const SCHEDULES = {
+  constant: { name: "constant", formula: "ηₜ = η", hyper: [], factor: () => 1 },
+  piecewise: {
+    name: "piecewise constant",
+    formula: "ηₜ = η·factorᵏ, k = ⌊t/every⌋",
+    hyper: [
+      { key: "every", label: "steps between two drops", symbol: "every", default: 25, min: 1, max: 5000, integer: true },
+      { key: "factor", label: "factor of each drop", symbol: "factor", default: 0.5, min: 0.01, max: 1, step: 0.01 },
+    ],
+    factor: ({ every, factor }, t) => Math.pow(factor, Math.floor(t / every)),
+  },
+  exponential: {
+    name: "exponential",
+    formula: "ηₜ = η·exp(−c t)",
+    hyper: [{ key: "decay", label: "decay", symbol: "c", default: 0.1, min: 0.0001, max: 10, log: true }],
+    factor: ({ decay }, t) => Math.exp(-decay * t),
+  },
+  polynomial: {
+    name: "polynomial",
+    formula: "ηₜ = η·(1 + c t)⁻ᵖ",
+    hyper: [
+      { key: "decay", label: "decay", symbol: "c", default: 0.1, min: 0.0001, max: 10, log: true },
+      { key: "power", label: "power", symbol: "p", default: 0.5, min: 0, max: 3, step: 0.05 },
+    ],
+    factor: ({ decay, power: p }, t) => Math.pow(1 + decay * t, -p),
+  },
+  cosine: {
+    name: "cosine",
+    formula: "ηₜ = η·(1 + cos(π t/T))/2",
+    hyper: [],
+    factor: (_, t, steps) => 0.5 * (1 + Math.cos((Math.PI * t) / steps)),
+  },
+};
+
+/** Return the learning rate of step t (from 1) of a run of `steps` steps. */
+const rate = (spec, t, steps) =>
+  spec.lr * SCHEDULES[spec.schedule ?? "constant"].factor(spec, t, steps);
+
+// ---- optimizers: torch's update forms, one pure step each ----
+
+const both = (f) => [f(0), f(1)];
+const ZERO = Object.freeze([0, 0]);
+/** The result of a step of length d: x − d, the new state, the rates per coordinate. */
+const moved = (x, d, state, effective) =>
+  ({ x: [x[0] - d[0], x[1] - d[1]], state, effective });
+
+const LR = (start) =>
+  ({ key: "lr", label: "learning rate", symbol: "η", default: start, min: 1e-5, max: 10, log: true });
+const EPS = (start) =>
+  ({ key: "eps", label: "epsilon", symbol: "ε", default: start, min: 1e-12, max: 1, log: true });
+const DECAY = (key, label, symbol, start) =>
+  ({ key, label, symbol, default: start, min: 0, max: 0.9999, step: 0.001 });
+const MOMENTUM = DECAY("momentum", "momentum", "β", 0.9);
+const BETAS = [
+  DECAY("beta1", "decay of the first moment", "β₁", 0.9),
+  DECAY("beta2", "decay of the second moment", "β₂", 0.999),
+];
+const V = { key: "v", symbol: "v", label: "velocity" };
+const S = { key: "s", symbol: "s", label: "second moment" };
+
+// Rows of a rule: [what it computes, how]. {v} is a quantity of this step, {v-} of the
+// step before, {lr} a hyperparameter, {^t} the step number, raised.
+const STEP_ON_G = ["x", "{x-} − {lr}·{g}"];
+const ADAM_ROWS = [
+  ["v", "{beta1}·{v-} + (1 − {beta1})·{g}"],
+  ["s", "{beta2}·{s-} + (1 − {beta2})·{g}²"],
+  ["vHat", "{v} / (1 − {beta1}{^t})"],
+  ["sHat", "{s} / (1 − {beta2}{^t})"],
+  ["x", "{x-} − {lr}·{vHat} / (√{sHat} + {eps})"],
+];
+const corrected = (state) => ({
+  vHat: both((i) => state.v[i] / (1 - state.beta1t)),
+  sHat: both((i) => (state.max ?? state.s)[i] / (1 - state.beta2t)),
+});
+
+/** Adam's step with second moment s, of which `largest` is what the root is taken of. */
+function adamStep(x, state, v, s, largest, { eps }, lr, more) {
+  const root = Math.sqrt(1 - state.beta2t), size = lr / (1 - state.beta1t);
+  const denominator = both((i) => Math.sqrt(largest[i]) / root + eps);
+  return moved(
+    x,
+    both((i) => (size * v[i]) / denominator[i]),
+    { v, s, ...more, beta1t: state.beta1t, beta2t: state.beta2t },
+    both((i) => lr / denominator[i]),
+  );
+}
+const adamStart = () => ({ v: ZERO, s: ZERO, beta1t: 1, beta2t: 1 });
+/** The powers β₁ᵗ and β₂ᵗ of this step, as running products. */
+const powers = (state, h) =>
+  ({ beta1t: state.beta1t * h.beta1, beta2t: state.beta2t * h.beta2 });
+const firstMoment = (state, g, { beta1 }) =>
+  both((i) => beta1 * state.v[i] + (1 - beta1) * g[i]);
+const secondMoment = (state, g, { beta2 }) =>
+  both((i) => beta2 * state.s[i] + (1 - beta2) * g[i] * g[i]);
+
+function gradientStep(x, state, g, h, lr) {
+  return moved(x, [lr * g[0], lr * g[1]], state, [lr, lr]);
+}
+function velocityOf(state, g, { momentum }) {
+  return both((i) => momentum * state.v[i] + g[i]);
+}
+
+// Colour and dash are those of figures.STYLES; a dash is in units of the line's width.
+const DASHED = "3.7 1.6", DASH_DOT = "6.4 1.6 1 1.6";
+const METHODS = {
+  gd: {
+    name: "GD", color: "#666666", dash: "", hyper: [LR(0.1)], state: [],
+    equation: [STEP_ON_G],
+    init: () => ({}),
+    step: gradientStep,
+  },
+  sgd: {
+    name: "SGD", color: "#0A78BE", dash: "",
+    hyper: [LR(0.1), { key: "noise", label: "noise of the gradient", symbol: "σ", default: 1, min: 0, max: 10, step: 0.1 }],
+    state: [],
+    equation: [STEP_ON_G],
+    init: () => ({}),
+    step: gradientStep,
+  },
+  momentum: {
+    name: "momentum", color: "#D55E00", dash: "", hyper: [LR(0.05), MOMENTUM], state: [V],
+    equation: [["v", "{momentum}·{v-} + {g}"], ["x", "{x-} − {lr}·{v}"]],
+    init: () => ({ v: ZERO }),
+    step(x, state, g, h, lr) {
+      const v = velocityOf(state, g, h);
+      return moved(x, [lr * v[0], lr * v[1]], { v }, [lr, lr]);
+    },
+  },
+  nesterov: {
+    name: "Nesterov", color: "#D55E00", dash: DASHED, hyper: [LR(0.05), MOMENTUM], state: [V],
+    equation: [["v", "{momentum}·{v-} + {g}"], ["x", "{x-} − {lr}·({g} + {momentum}·{v})"]],
+    init: () => ({ v: ZERO }),
+    step(x, state, g, h, lr) {
+      const v = velocityOf(state, g, h);
+      return moved(x, both((i) => lr * (g[i] + h.momentum * v[i])), { v }, [lr, lr]);
+    },
+  },
+  newton: {
+    name: "Newton", color: "#8A6D3B", dash: "", needsHessian: true,
+    hyper: [LR(1), { key: "damping", label: "shift of the Hessian", symbol: "λ", default: 0, min: 0, max: 100, step: 0.1 }],
+    state: [],
+    equation: [["d", "({H} + {damping}·I)⁻¹ {g}"], ["x", "{x-} − {lr}·{d}"]],
+    derived: (state, g, { damping }, [a, b, d]) =>
+      ({ d: solve([a + damping, b, d + damping], g), H: [a, b, d] }),
+    init: () => ({}),
+    step(x, state, g, { damping }, lr, t, [a, b, d]) {
+      const z = solve([a + damping, b, d + damping], g);
+      return moved(x, [lr * z[0], lr * z[1]], state, [NaN, NaN]);
+    },
+  },
+  adagrad: {
+    name: "Adagrad", color: "#009E73", dash: "", hyper: [LR(0.5), EPS(1e-10)],
+    state: [{ ...S, label: "sum of squared gradients" }],
+    equation: [["s", "{s-} + {g}²"], ["x", "{x-} − {lr}·{g} / (√{s} + {eps})"]],
+    init: () => ({ s: ZERO }),
+    step(x, state, g, { eps }, lr) {
+      const s = both((i) => state.s[i] + g[i] * g[i]);
+      const root = both((i) => Math.sqrt(s[i]) + eps);
+      return moved(x, both((i) => (lr * g[i]) / root[i]), { s }, both((i) => lr / root[i]));
+    },
+  },
+  rmsprop: {
+    name: "RMSProp", color: "#B8558C", dash: DASH_DOT,
+    hyper: [LR(0.05), DECAY("alpha", "decay of the second moment", "γ", 0.9), EPS(1e-8)],
+    state: [S],
+    equation: [
+      ["s", "{alpha}·{s-} + (1 − {alpha})·{g}²"],
+      ["x", "{x-} − {lr}·{g} / (√{s} + {eps})"],
+    ],
+    init: () => ({ s: ZERO }),
+    step(x, state, g, { alpha, eps }, lr) {
+      const s = both((i) => alpha * state.s[i] + (1 - alpha) * g[i] * g[i]);
+      const root = both((i) => Math.sqrt(s[i]) + eps);
+      return moved(x, both((i) => (lr * g[i]) / root[i]), { s }, both((i) => lr / root[i]));
+    },
+  },
+  adadelta: {
+    name: "Adadelta", color: "#7A5FD3", dash: "5 1 1 1 1 1",
+    hyper: [LR(1), DECAY("rho", "decay of both averages", "ρ", 0.9), EPS(1e-6)],
+    state: [S, { key: "delta", symbol: "Δ", label: "average of squared steps" }],
+    equation: [
+      ["s", "{rho}·{s-} + (1 − {rho})·{g}²"],
+      ["gPrime", "√({delta-} + {eps}) / √({s} + {eps})·{g}"],
+      ["x", "{x-} − {lr}·{gPrime}"],
+      ["delta", "{rho}·{delta-} + (1 − {rho})·{gPrime}²"],
+    ],
+    derived: (state, g, { eps }, hessian, before) => ({
+      gPrime: both((i) =>
+        (Math.sqrt(before.delta[i] + eps) / Math.sqrt(state.s[i] + eps)) * g[i]),
+    }),
+    init: () => ({ s: ZERO, delta: ZERO }),
+    step(x, state, g, { rho, eps }, lr) {
+      const s = both((i) => rho * state.s[i] + (1 - rho) * g[i] * g[i]);
+      const ratio = both((i) => Math.sqrt(state.delta[i] + eps) / Math.sqrt(s[i] + eps));
+      const d = both((i) => ratio[i] * g[i]);
+      const delta = both((i) => rho * state.delta[i] + (1 - rho) * d[i] * d[i]);
+      return moved(x, both((i) => lr * d[i]), { s, delta }, both((i) => lr * ratio[i]));
+    },
+  },
+  adam: {
+    name: "Adam", color: "#D0342C", dash: DASH_DOT, hyper: [LR(0.1), ...BETAS, EPS(1e-8)],
+    state: [{ ...V, label: "first moment" }, S],
+    equation: ADAM_ROWS,
+    derived: corrected,
+    init: adamStart,
+    step(x, state, g, h, lr) {
+      const s = secondMoment(state, g, h);
+      return adamStep(x, powers(state, h), firstMoment(state, g, h), s, s, h, lr);
+    },
+  },
+  amsgrad: {
+    name: "AMSGrad", color: "#9B3FB5", dash: "1 1.65", hyper: [LR(0.1), ...BETAS, EPS(1e-8)],
+    state: [{ ...V, label: "first moment" }, S,
+      { key: "max", symbol: "sᵐᵃˣ", label: "largest second moment so far" }],
+    equation: [
+      ADAM_ROWS[0],
+      ADAM_ROWS[1],
+      ["max", "max({max-}, {s})"],
+      ADAM_ROWS[2],
+      ["sHat", "{max} / (1 − {beta2}{^t})"],
+      ADAM_ROWS[4],
+    ],
+    derived: corrected,
+    init: () => ({ ...adamStart(), max: ZERO }),
+    step(x, state, g, h, lr) {
+      const s = secondMoment(state, g, h);
+      const max = both((i) => Math.max(state.max[i], s[i]));
+      return adamStep(x, powers(state, h), firstMoment(state, g, h), s, max, h, lr, { max });
+    },
+  },
+  yogi: {
+    name: "Yogi", color: "#A07800", dash: "1 1", hyper: [LR(0.1), ...BETAS, EPS(1e-3)],
+    state: [{ ...V, label: "first moment" }, S],
+    equation: [
+      ADAM_ROWS[0],
+      ["s", "{s-} + (1 − {beta2})·{g}²·sgn({g}² − {s-})"],
+      ...ADAM_ROWS.slice(2),
+    ],
+    derived: corrected,
+    init: adamStart,
+    step(x, state, g, h, lr) {
+      const s = both((i) => {
+        const g2 = g[i] * g[i];
+        return state.s[i] + (1 - h.beta2) * g2 * Math.sign(g2 - state.s[i]);
+      });
+      return adamStep(x, powers(state, h), firstMoment(state, g, h), s, s, h, lr);
+    },
+  },
+};
+
+// ---- run ----
+
+const CONVERGED = 1e-4; // above the lowest value, where that is known
+const FLAT = 1e-6; // length of the gradient, where it is not
+
+/**
+ * Return a function that draws noise of mean 0 and variance 1, reproducibly: a linear
+ * congruential generator of 32 bits, and the sum of twelve uniform numbers less six.
+ * Whole numbers and sums only, so every machine and every language draws the same.
+ */
+function noiseFrom(seed) {
+  let state = seed >>> 0;
+  return () => {
+    let total = -6;
+    for (let i = 0; i < 12; i++) {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      total += state / 4294967296;
+    }
+    return total;
+  };
+}
+
+/** Follow one method. Row k of every array belongs to the point after k steps. */
+function follow(surface, config, spec) {
+  const method = METHODS[spec.method], { steps } = config;
+  const row = () => new Float64Array(2 * (steps + 1));
+  const trace = {
+    method: spec.method, key: spec.method, spec, steps,
+    points: row(), grads: row(), effective: row().fill(NaN),
+    losses: new Float64Array(steps + 1), distances: new Float64Array(steps + 1),
+    rates: new Float64Array(steps + 1).fill(NaN),
+    states: Object.fromEntries(method.state.map(({ key }) => [key, row()])),
+    status: "running", at: null,
+  };
+  const noise = spec.method === "sgd" && noiseFrom(config.seed);
+  const hessian = method.needsHessian && surface.hess;
+  let x = config.start, state = method.init(), effective = null, k = 0;
+  for (; ; k++) {
+    const loss = surface.f(x[0], x[1]);
+    let g = surface.grad(x[0], x[1]);
+    if (!Number.isFinite(x[0] + x[1] + loss + g[0] + g[1])) {
+      trace.status = "diverged";
+      trace.at = k;
+      break;
+    }
+    if (trace.at === null && arrived(surface, loss, g)) {
+      trace.status = "converged";
+      trace.at = k;
+    }
+    if (noise) g = [g[0] + spec.noise * noise(), g[1] + spec.noise * noise()];
+    const i = 2 * k;
+    trace.points[i] = x[0];
+    trace.points[i + 1] = x[1];
+    trace.grads[i] = g[0];
+    trace.grads[i + 1] = g[1];
+    trace.losses[k] = loss;
+    trace.distances[k] = distance(surface.minima, x);
+    if (effective) {
+      trace.effective[i] = effective[0];
+      trace.effective[i + 1] = effective[1];
+    }
+    for (const { key } of method.state) {
+      trace.states[key][i] = state[key][0];
+      trace.states[key][i + 1] = state[key][1];
+    }
+    if (k === steps) {
+      k++;
+      break;
+    }
+    const lr = rate(spec, k + 1, steps);
+    trace.rates[k + 1] = lr;
+    ({ x, state, effective } =
+      method.step(x, state, g, spec, lr, k + 1, hessian && hessian(x[0], x[1])));
+  }
+  return k > steps ? trace : cut(trace, k);
+}
+
+const arrived = ({ fmin }, loss, g) => fmin === null
+  ? Math.sqrt(g[0] * g[0] + g[1] * g[1]) < FLAT
+  : loss - fmin < CONVERGED;
+
+function distance(minima, [x, y]) {
+  let least = Infinity;
+  for (const [mx, my] of minima) {
+    least = Math.min(least, Math.sqrt((x - mx) * (x - mx) + (y - my) * (y - my)));
+  }
+  return least === Infinity ? NaN : least;
+}
+
+/** Keep the first `rows` rows of a trace: those before it diverged. */
+function cut(trace, rows) {
+  const shorter = { ...trace, states: {} };
+  for (const name of ["points", "grads", "effective"]) {
+    shorter[name] = trace[name].subarray(0, 2 * rows);
+  }
+  for (const name of ["losses", "distances", "rates"]) {
+    shorter[name] = trace[name].subarray(0, rows);
+  }
+  for (const name of Object.keys(trace.states)) {
+    shorter.states[name] = trace.states[name].subarray(0, 2 * rows);
+  }
+  return shorter;
+}
+
+/**
+ * Run every method of a config: {surface, traces}. In a trace, row k belongs to the
+ * point after k steps, row 0 to the start:
+ *   points, grads (as the next step uses it, noise included), effective (the rates
+ *   per coordinate of step k), states by key: Float64Arrays of 2(n + 1);
+ *   losses, distances (to the nearest minimum; NaN if none is known), rates: of n + 1;
+ *   status: "running", "converged" (within 1e-4 of the lowest value, or a gradient
+ *   below 1e-6 where that is not known) or "diverged" (no finite number any more; the
+ *   rows end before it), and `at`, the first step of which that is true.
+ */
+function run(config, data) {
+  const surface = surfaceOf(config, data);
+  return { surface, traces: config.methods.map((spec) => follow(surface, config, spec)) };
+}
+
+// ---- what a trace says, in words and in equations ----
+
+/** Say in one sentence what a method does at step k, for those who cannot look. */
+function narrate(trace, k) {
+  const last = trace.losses.length - 1, at = Math.max(0, Math.min(k, last));
+  const { name } = METHODS[trace.method];
+  const place = formatPair(trace.points.subarray(2 * at, 2 * at + 2));
+  const loss = `loss ${formatNumber(trace.losses[at])}`;
+  const ended = trace.status === "diverged" && k >= trace.at;
+  if (last < 0) return `${name} cannot start: the function has no finite value there.`;
+  if (at === 0 && !ended) return `${name} starts at ${place}, ${loss}.`;
+  if (ended) return `${name} diverged at step ${trace.at}; before that it was at ${place}.`;
+  const [dx, dy] = [0, 1].map((i) => trace.points[2 * at + i] - trace.points[2 * at - 2 + i]);
+  const length = Math.sqrt(dx * dx + dy * dy);
+  const rises = trace.losses[at] > trace.losses[at - 1];
+  const done = trace.status === "converged" && at >= trace.at
+    ? `; converged at step ${trace.at}` : "";
+  return `${name}, step ${at}: at ${place} after a step of ${formatNumber(length)}, ` +
+    `${loss}, ${rises ? "rising" : "falling"}${done}.`;
+}
+
+const SYMBOLS = {
+  x: "x", g: "g", d: "d", H: "H", vHat: "v̂", sHat: "ŝ", gPrime: "g′",
+  ...Object.fromEntries(Object.values(METHODS).flatMap((method) =>
+    [...method.state, ...method.hyper].map(({ key, symbol }) => [key, symbol]))),
+};
+
+/**
+ * Return the rows of a method's rule at step k: [{symbolic, numeric}], as in
+ * "vₜ = β·vₜ₋₁ + gₜ" and "v₁₂ = 0.9·(−0.12, 0.40) + (−0.03, 0.11) = (−0.14, 0.47)".
+ * Step k leads to row k of the trace; `numeric` is "" at the start (k = 0) and beyond
+ * the end. `surface` is the run's, of which Newton's method shows the Hessian.
+ */
+function equationAt(trace, k, surface) {
+  const method = METHODS[trace.method], { spec } = trace;
+  const isHyper = (key) => method.hyper.some((entry) => entry.key === key);
+  const decays = (spec.schedule ?? "constant") !== "constant";
+  const known = k > 0 && k < trace.losses.length;
+  const row = (array, at) => Array.from(array.subarray(2 * at, 2 * at + 2));
+  const values = known ? valuesAt() : {};
+
+  function valuesAt() {
+    const before = {}, now = {};
+    for (const { key } of method.state) {
+      before[key] = row(trace.states[key], k - 1);
+      now[key] = row(trace.states[key], k);
+    }
+    for (const [name, key] of [["beta1t", "beta1"], ["beta2t", "beta2"]]) {
+      now[name] = power(spec[key], k);
+    }
+    const g = row(trace.grads, k - 1), x = row(trace.points, k - 1);
+    const hessian = method.needsHessian && surface.hess(...x);
+    const derived = method.derived ? method.derived(now, g, spec, hessian, before) : {};
+    const kept = Object.entries(before).map(([key, value]) => [`${key}-`, value]);
+    return { ...now, ...Object.fromEntries(kept), ...derived, g, x: row(trace.points, k), "x-": x };
+  }
+  const text = (value) => value.length === 3
+    ? `[${value.map(formatNumber).join(", ")}]` : formatPair(value);
+  const symbol = (key) => {
+    const plain = key.replace("-", "");
+    if (key === "^t") return "ᵗ";
+    if (key === "lr") return decays ? "ηₜ" : "η";
+    return isHyper(key) ? SYMBOLS[key] : SYMBOLS[plain] + (plain === key ? "ₜ" : "ₜ₋₁");
+  };
+  const number = (key) => {
+    if (key === "^t") return above(k);
+    if (key === "lr") return formatNumber(trace.rates[k]);
+    return isHyper(key) ? formatNumber(spec[key]) : text(values[key]);
+  };
+  const fill = (template, put) => template.replace(/\{([^}]+)\}/g, (_, key) => put(key));
+  return method.equation.map(([result, template]) => ({
+    symbolic: `${symbol(result)} = ${fill(template, symbol)}`,
+    numeric: known
+      ? `${SYMBOLS[result]}${below(k)} = ${fill(template, number)} = ${text(values[result])}`
+      : "",
+  }));
+}
+
+// ---- configs: defaults, validation, and the link's codec ----
+
+const SHOWN = ["gd", "momentum", "adagrad", "adam"]; // until a reader chooses
+const MOST_STEPS = 5000;
+const VIEW = [
+  { key: "domain", box: true, default: null },
+  { key: "scale", choices: ["log", "linear"] },
+  { key: "plotted", choices: ["loss", "distance"] },
+  { key: "step", integer: true, default: 0, min: 0, max: MOST_STEPS },
+  { key: "speed", default: 1, min: 0.1, max: 20 },
+];
+
+const own = (object, key) =>
+  object !== null && typeof object === "object" && Object.hasOwn(object, key)
+    ? object[key] : undefined;
+const quoted = (value) => {
+  let text;
+  try {
+    text = typeof value === "string" ? value : JSON.stringify(value) ?? String(value);
+  } catch {
+    text = "something";
+  }
+  return `“${text.length > 30 ? `${text.slice(0, 30)}…` : text}”`;
+};
+
+/** Collects what a config asks for, and a sentence for everything that was changed. */
+class Reader {
+  constructor() {
+    this.notes = [];
+  }
+  note(sentence) {
+    if (this.notes.length < 10) this.notes.push(sentence);
+  }
+  number(value, spec, fallback = spec.default) {
+    if (value === undefined) return fallback;
+    const text = typeof value === "string" && value.trim() !== "" && value.length < 40;
+    const given = typeof value === "number" || text ? Number(value) : NaN;
+    const name = spec.label ?? spec.key;
+    if (Number.isNaN(given)) {
+      this.note(`${name}: ${quoted(value)} is no number; it is ${fallback} now.`);
+      return fallback;
+    }
+    const whole = spec.integer ? Math.round(given) : given;
+    const kept = Math.min(Math.max(whole, spec.min), spec.max) || 0;
+    if (kept !== given && !(kept === 0 && given === 0)) {
+      this.note(`${name}: ${quoted(String(value))} is not in the range ${spec.min} to ` +
+        `${spec.max}${spec.integer ? " of whole numbers" : ""}; it is ${kept} now.`);
+    }
+    return kept;
+  }
+  choice(value, options, what, fallback = options[0]) {
+    if (value === undefined) return fallback;
+    if (typeof value === "string" && options.includes(value)) return value;
+    this.note(`${what}: ${quoted(value)} is not known; it is ${fallback} now.`);
+    return fallback;
+  }
+  list(value, length, what, spec, fallback) {
+    if (value === undefined) return fallback;
+    if (!Array.isArray(value) || value.length !== length) {
+      this.note(`${what}: ${quoted(value)} is not ${length} numbers; ` +
+        `it is ${fallback.join(", ")} now.`);
+      return fallback;
+    }
+    return value.map((entry, i) => this.number(entry, { ...spec, label: what }, fallback[i]));
+  }
+  unknown(object, keys, where) {
+    if (object === null || typeof object !== "object") return;
+    for (const key of Object.keys(object).slice(0, 50)) {
+      if (!keys.includes(key)) this.note(`${where} has no ${quoted(key)}; it was left out.`);
+    }
+  }
+}
+
+/** Return a method's entry of a config with the settings that suit a surface. */
+function methodDefaults(surface, method) {
+  const good = { ...own(SURFACES[surface].settings, method) };
+  const hyper = METHODS[method].hyper.map(({ key, default: usual }) => [key, good[key] ?? usual]);
+  return { method, ...Object.fromEntries(hyper), schedule: "constant" };
+}
+
+function readMethod(reader, given, surface) {
+  const method = own(given, "method");
+  const start = methodDefaults(surface, method), { hyper, name } = METHODS[method];
+  const entry = { method };
+  for (const spec of hyper) {
+    const label = `${name}, ${spec.label}`;
+    entry[spec.key] = reader.number(own(given, spec.key), { ...spec, label }, start[spec.key]);
+  }
+  entry.schedule = reader.choice(
+    own(given, "schedule"), Object.keys(SCHEDULES), `${name}, schedule`);
+  for (const spec of SCHEDULES[entry.schedule].hyper) {
+    entry[spec.key] = reader.number(own(given, spec.key), spec);
+  }
+  reader.unknown(given, Object.keys(entry), name);
+  return entry;
+}
+
+function readMethods(reader, given, surface) {
+  const names = Object.keys(METHODS), entries = [];
+  if (given === undefined) return SHOWN.map((method) => methodDefaults(surface, method));
+  if (!Array.isArray(given)) {
+    reader.note(`methods: ${quoted(given)} is no list; the usual ones are shown.`);
+    return readMethods(reader, undefined, surface);
+  }
+  for (const one of given.slice(0, 2 * names.length)) {
+    const method = own(one, "method");
+    if (!names.includes(method)) {
+      reader.note(`methods: ${quoted(method ?? one)} is not known; it was left out.`);
+    } else if (entries.some((entry) => entry.method === method)) {
+      reader.note(`methods: a second ${METHODS[method].name} was left out.`);
+    } else {
+      entries.push(readMethod(reader, one, surface));
+    }
+  }
+  return entries;
+}
+
+const COORDINATE = { min: -1e6, max: 1e6 };
+
+function readDomain(reader, given) {
+  if (given === undefined || given === null) return null;
+  const flat = Array.isArray(given) ? given.flat() : [];
+  const [x0, x1, y0, y1] = flat.map((v) => reader.number(v, { ...COORDINATE, key: "domain" }, 0));
+  if (flat.length === 4 && x0 < x1 && y0 < y1) return [[x0, x1], [y0, y1]];
+  reader.note(`domain: ${quoted(given)} is not [[left, right], [bottom, top]]; ` +
+    "it is chosen anew.");
+  return null;
+}
+
+function readView(reader, given) {
+  const view = {};
+  for (const spec of VIEW) {
+    const value = own(given, spec.key);
+    view[spec.key] = spec.box ? readDomain(reader, value)
+      : spec.choices ? reader.choice(value, spec.choices, spec.key)
+      : reader.number(value, spec);
+  }
+  reader.unknown(given, VIEW.map(({ key }) => key), "view");
+  return view;
+}
+
+function readWeights(reader, given) {
+  const usual = [1, 4];
+  const spec = { min: 0, max: 5, integer: true };
+  const weights = reader.list(given, 2, "weights", spec, usual);
+  if (weights[0] !== weights[1]) return weights;
+  reader.note("weights: two different ones are needed; they are 1, 4 now.");
+  return usual;
+}
+
+/**
+ * Turn anything into a valid config: {config, notes}. What is missing gets the
+ * surface's defaults, numbers are clamped, unknown keys dropped; `notes` are sentences
+ * about what was changed. Never throws.
+ */
+function validate(given) {
+  const reader = new Reader();
+  const surface = reader.choice(own(given, "surface"), Object.keys(SURFACES), "surface");
+  const { params: specs = [], steps = 100 } = SURFACES[surface];
+  const params = {};
+  for (const spec of specs) {
+    params[spec.key] = reader.number(own(own(given, "params"), spec.key), spec);
+  }
+  reader.unknown(own(given, "params"), Object.keys(params), "This surface");
+  let expression = own(given, "expression") ?? (surface === "custom" ? OWN_EXPRESSION : "");
+  if (typeof expression !== "string") {
+    reader.note(`expression: ${quoted(expression)} is no text.`);
+    expression = OWN_EXPRESSION;
+  }
+  const config = {
+    surface, params,
+    expression: surface === "custom" ? expression.slice(0, LIMITS.characters + 1) : "",
+    weights: readWeights(reader, own(given, "weights")),
+  };
+  const { start } = surfaceOf(config);
+  config.start = reader.list(own(given, "start"), 2, "start", COORDINATE, start);
+  config.steps = reader.number(
+    own(given, "steps"), { key: "steps", integer: true, min: 1, max: MOST_STEPS }, steps);
+  config.seed = reader.number(
+    own(given, "seed"), { key: "seed", integer: true, default: 0, min: 0, max: 2 ** 32 - 1 });
+  config.methods = readMethods(reader, own(given, "methods"), surface);
+  config.view = readView(reader, own(given, "view"));
+  reader.unknown(given, Object.keys(config), "A playground");
+  return { config, notes: reader.notes };
+}
+
+/** Return a whole, valid config from a part of one. */
+const withDefaults = (partial) => validate(partial).config;
+const DEFAULTS = withDefaults({});
+
+// A link's hash is key=value joined by &: the fields of a config, a surface's numbers,
+// the view's, and for each method its key with `name:value` joined by commas.
+const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+
+/** Write what a config has that its surface's defaults have not, as a link's hash. */
+function encode(config) {
+  const { surface, params, view } = config;
+  const usual = withDefaults({ surface, params });
+  const pairs = [];
+  const put = (key, value) => pairs.push(`${key}=${encodeURIComponent(value).replace(/%2C/g, ",").replace(/%3A/g, ":")}`);
+  if (surface !== DEFAULTS.surface) put("surface", surface);
+  for (const { key, default: standard } of SURFACES[surface].params ?? []) {
+    if (params[key] !== standard) put(key, params[key]);
+  }
+  for (const key of ["expression", "weights", "start", "steps", "seed"]) {
+    if (!same(config[key], usual[key])) put(key, config[key]);
+  }
+  if (!same(config.methods, usual.methods)) {
+    for (const entry of config.methods) {
+      const standard = methodDefaults(surface, entry.method);
+      const changed = Object.keys(entry).filter((key) => entry[key] !== standard[key]);
+      put(entry.method, changed.map((key) => `${key}:${entry[key]}`));
+    }
+    if (config.methods.length === 0) put("methods", "none");
+  }
+  for (const { key } of VIEW) {
+    if (!same(view[key], usual.view[key])) put(key, view[key]);
+  }
+  return pairs.join("&");
+}
+
+const HASH_LIMIT = 4000;
+
+/** Read a link's hash: {config, notes}. Whatever it holds, the config is valid. */
+function decode(hash) {
+  const text = String(hash).replace(/^#/, "");
+  if (text.length > HASH_LIMIT) {
+    const { config } = validate({});
+    return { config, notes: ["The link is too long to be one of this playground; it was not read."] };
+  }
+  const given = { params: {}, view: {} }, notes = [];
+  const view = VIEW.map(({ key }) => key), params = ["kappa", "angle"];
+  for (const part of text.split("&").filter(Boolean)) {
+    const [key, ...rest] = part.split("=");
+    let value;
+    try {
+      value = decodeURIComponent(rest.join("="));
+    } catch {
+      notes.push(`${quoted(part)} in the link cannot be read; it was left out.`);
+      continue;
+    }
+    if (["surface", "expression", "steps", "seed"].includes(key)) given[key] = value;
+    else if (["start", "weights"].includes(key)) given[key] = value.split(",");
+    else if (key === "methods") given.methods = given.methods ?? [];
+    else if (Object.hasOwn(METHODS, key)) (given.methods ??= []).push(methodFrom(key, value));
+    else if (params.includes(key)) given.params[key] = value;
+    else if (key === "domain") given.view.domain = value.split(",");
+    else if (view.includes(key)) given.view[key] = value;
+    else notes.push(`${quoted(key)} in the link is not known; it was left out.`);
+  }
+  const { config, notes: more } = validate(given);
+  return { config, notes: [...notes, ...more].slice(0, 10) };
+}
+
+function methodFrom(method, text) {
+  const pairs = text.split(",").filter(Boolean).slice(0, 20).map((pair) => pair.split(":"));
+  return { ...Object.fromEntries(pairs), method };
+}
+
+// ---- player ----
+
+export default {
+  SURFACES, METHODS, SCHEDULES, VIEW, LIMITS, DEFAULTS, withDefaults, validate, methodDefaults,
+  surfaceOf, rate, run, noiseFrom, parseExpression, encode, decode, narrate, equationAt,
+  formatNumber, formatPair,
+};
