@@ -247,99 +247,86 @@ function parse(source) {
   return tree;
 }
 
-/** Flatten a tree into rows that refer to earlier rows; rows 0 and 1 are x and y. */
-function flatten(tree) {
-  const rows = [{ op: "x" }, { op: "y" }];
-  const place = (n) => {
-    if (n.op === "x") return 0;
-    if (n.op === "y") return 1;
-    const a = n.a && place(n.a), b = n.b && place(n.b);
-    if (rows.length >= LIMITS.rows) {
-      throw `The function has more than ${LIMITS.rows} terms and operations; shorten it.`;
-    }
-    return rows.push({ op: n.op, v: n.v, a, b }) - 1;
+// Forward differentiation. A row holds [f, ∂x, ∂y, ∂x∂x, ∂x∂y, ∂y∂y] of its node, of
+// which the first n are wanted: 1, 3 or 6. `o` is the row, `a` and `b` its operands.
+function chain(o, a, n, first, second) {
+  o[1] = first * a[1];
+  o[2] = first * a[2];
+  if (n < 6) return;
+  o[3] = second * a[1] * a[1] + first * a[3];
+  o[4] = second * a[1] * a[2] + first * a[4];
+  o[5] = second * a[2] * a[2] + first * a[5];
+}
+const RULES = {
+  "+": (o, a, b, n) => { for (let i = 0; i < n; i++) o[i] = a[i] + b[i]; },
+  "-": (o, a, b, n) => { for (let i = 0; i < n; i++) o[i] = a[i] - b[i]; },
+  negative: (o, a, b, n) => { for (let i = 0; i < n; i++) o[i] = -a[i]; },
+  "*": (o, a, b, n) => {
+    o[0] = a[0] * b[0];
+    if (n < 3) return;
+    o[1] = a[1] * b[0] + a[0] * b[1];
+    o[2] = a[2] * b[0] + a[0] * b[2];
+    if (n < 6) return;
+    o[3] = a[3] * b[0] + 2 * a[1] * b[1] + a[0] * b[3];
+    o[4] = a[4] * b[0] + a[1] * b[2] + a[2] * b[1] + a[0] * b[4];
+    o[5] = a[5] * b[0] + 2 * a[2] * b[2] + a[0] * b[5];
+  },
+  "/": (o, a, b, n) => {
+    o[0] = a[0] / b[0];
+    if (n < 3) return;
+    o[1] = (a[1] - o[0] * b[1]) / b[0];
+    o[2] = (a[2] - o[0] * b[2]) / b[0];
+    if (n < 6) return;
+    o[3] = (a[3] - 2 * o[1] * b[1] - o[0] * b[3]) / b[0];
+    o[4] = (a[4] - o[1] * b[2] - o[2] * b[1] - o[0] * b[4]) / b[0];
+    o[5] = (a[5] - 2 * o[2] * b[2] - o[0] * b[5]) / b[0];
+  },
+  "^": (o, a, [c], n) => {
+    o[0] = power(a[0], c);
+    if (n < 3) return;
+    const first = c === 0 ? 0 : c * power(a[0], c - 1);
+    const second = n < 6 || c === 0 || c === 1 ? 0 : c * (c - 1) * power(a[0], c - 2);
+    chain(o, a, n, first, second);
+  },
+};
+for (const [name, [value, first, second]] of Object.entries(FUNCTIONS)) {
+  RULES[name] = (o, a, b, n) => {
+    const v = a[0], f = (o[0] = value(v));
+    if (n > 1) chain(o, a, n, first(v, f), n < 6 ? 0 : second(v, f));
   };
-  place(tree);
-  return rows;
 }
 
 /**
- * Return a function (x, y, order) that differentiates exactly, forward and to second
- * order: every row carries its value and its five derivatives, and the last row's
- * are returned as an array that the next call overwrites.
+ * Return a function (x, y, n) that gives the first n of a tree's [f, ∂x, ∂y, ∂x∂x,
+ * ∂x∂y, ∂y∂y], exactly, in an array that its next call overwrites.
  */
 function differentiator(tree) {
-  const rows = flatten(tree);
-  const d = rows.map((row) => new Float64Array([row.v ?? 0, 0, 0, 0, 0, 0]));
-  d[0][1] = d[1][2] = 1;
-  const last = tree.op === "x" ? 0 : tree.op === "y" ? 1 : rows.length - 1;
-
-  function chain(out, u, first, second, order) {
-    out[1] = first * u[1];
-    out[2] = first * u[2];
-    if (order < 2) return;
-    out[3] = second * u[1] * u[1] + first * u[3];
-    out[4] = second * u[1] * u[2] + first * u[4];
-    out[5] = second * u[2] * u[2] + first * u[5];
-  }
-  // ∂x∂x, ∂x∂y and ∂y∂y as positions: the second derivative and its two firsts
-  const SECONDS = [[3, 1, 1], [4, 1, 2], [5, 2, 2]];
-
-  function forward(row, out, order) {
-    const a = d[row.a], b = row.b === undefined ? undefined : d[row.b];
-    const top = order === 0 ? 1 : order === 1 ? 3 : 6;
-    switch (row.op) {
-      case "+":
-        for (let i = 0; i < top; i++) out[i] = a[i] + b[i];
-        return;
-      case "-":
-        for (let i = 0; i < top; i++) out[i] = a[i] - b[i];
-        return;
-      case "negative":
-        for (let i = 0; i < top; i++) out[i] = -a[i];
-        return;
-      case "*":
-        out[0] = a[0] * b[0];
-        for (let i = 1; i < Math.min(top, 3); i++) out[i] = a[i] * b[0] + a[0] * b[i];
-        if (order === 2) {
-          for (const [i, j, k] of SECONDS) {
-            out[i] = a[i] * b[0] + a[j] * b[k] + a[k] * b[j] + a[0] * b[i];
-          }
-        }
-        return;
-      case "/":
-        out[0] = a[0] / b[0];
-        for (let i = 1; i < Math.min(top, 3); i++) out[i] = (a[i] - out[0] * b[i]) / b[0];
-        if (order === 2) {
-          for (const [i, j, k] of SECONDS) {
-            out[i] = (a[i] - out[j] * b[k] - out[k] * b[j] - out[0] * b[i]) / b[0];
-          }
-        }
-        return;
-      case "^": {
-        const v = a[0], c = b[0];
-        out[0] = power(v, c);
-        if (order) {
-          const second = c === 1 || c === 0 ? 0 : c * (c - 1) * power(v, c - 2);
-          chain(out, a, c === 0 ? 0 : c * power(v, c - 1), second, order);
-        }
-        return;
-      }
-      default: {
-        const [value, first, second] = FUNCTIONS[row.op];
-        const v = a[0], f = (out[0] = value(v));
-        if (order) chain(out, a, first(v, f), order === 2 ? second(v, f) : 0, order);
-      }
+  const X = Float64Array.of(0, 1, 0, 0, 0, 0), Y = Float64Array.of(0, 0, 1, 0, 0, 0);
+  const rows = [];
+  function place({ op, a, b, v }) {
+    if (op === "x") return X;
+    if (op === "y") return Y;
+    if (op === "number") return Float64Array.of(v, 0, 0, 0, 0, 0);
+    const row = { rule: RULES[op], a: place(a), b: b && place(b), out: new Float64Array(6) };
+    if (rows.push(row) > LIMITS.rows) {
+      throw `The function has more than ${LIMITS.rows} operations; shorten it.`;
     }
+    return row.out;
   }
-
-  return (x, y, order) => {
-    d[0][0] = x;
-    d[1][0] = y;
-    for (let i = 2; i < rows.length; i++) {
-      if (rows[i].op !== "number") forward(rows[i], d[i], order);
+  const result = place(tree);
+  let known = 0; // how many entries of the result are right at the current x and y
+  return (x, y, n) => {
+    if (x !== X[0] || y !== Y[0]) known = 0;
+    if (n > known) {
+      X[0] = x;
+      Y[0] = y;
+      for (let i = 0; i < rows.length; i++) {
+        const { rule, out, a, b } = rows[i];
+        rule(out, a, b, n);
+      }
+      known = n;
     }
-    return d[last];
+    return result;
   };
 }
 
@@ -359,9 +346,9 @@ function parseExpression(text) {
     const at = differentiator(tree);
     return {
       tree,
-      f: (x, y) => at(x, y, 0)[0],
-      grad: (x, y) => { const d = at(x, y, 1); return [d[1], d[2]]; },
-      hess: (x, y) => { const d = at(x, y, 2); return [d[3], d[4], d[5]]; },
+      f: (x, y) => at(x, y, 1)[0],
+      grad: (x, y) => { const d = at(x, y, 3); return [d[1], d[2]]; },
+      hess: (x, y) => { const d = at(x, y, 6); return [d[3], d[4], d[5]]; },
     };
   } catch (problem) {
     if (typeof problem !== "string") throw problem;
@@ -770,13 +757,72 @@ const SCHEDULES = {
 const rate = (spec, t, steps) =>
   spec.lr * SCHEDULES[spec.schedule ?? "constant"].factor(spec, t, steps);
 
-// ---- optimizers: torch's update forms, one pure step each ----
+// ---- optimizers: torch's update forms ----
 
-const both = (f) => [f(0), f(1)];
-const ZERO = Object.freeze([0, 0]);
-/** The result of a step of length d: x − d, the new state, the rates per coordinate. */
-const moved = (x, d, state, effective) =>
-  ({ x: [x[0] - d[0], x[1] - d[1]], state, effective });
+// A method's memory m holds its position m.x, its state variables by key, and m.rate:
+// by what a coordinate's gradient, or the average in its place, is multiplied. `step`
+// changes the memory, given the gradient g, the hyperparameters h, and this step's
+// learning rate.
+
+function plainStep(m, g, h, lr) {
+  for (let i = 0; i < 2; i++) {
+    m.rate[i] = lr;
+    m.x[i] -= lr * g[i];
+  }
+}
+
+function velocityStep(m, g, { momentum }, lr, nesterov) {
+  for (let i = 0; i < 2; i++) {
+    const v = (m.v[i] = momentum * m.v[i] + g[i]);
+    m.rate[i] = lr;
+    m.x[i] -= lr * (nesterov ? g[i] + momentum * v : v);
+  }
+}
+
+function newtonStep(m, g, { damping }, lr, [a, b, d]) {
+  const z = solve([a + damping, b, d + damping], g);
+  m.rate.fill(NaN); // the step is no multiple of each coordinate's gradient
+  m.x[0] -= lr * z[0];
+  m.x[1] -= lr * z[1];
+}
+
+/** Divide by the root of s, where s ← keep · s + weight · g². */
+function rootStep(m, g, eps, lr, keep, weight) {
+  for (let i = 0; i < 2; i++) {
+    m.s[i] = keep * m.s[i] + weight * g[i] * g[i];
+    const root = Math.sqrt(m.s[i]) + eps;
+    m.rate[i] = lr / root;
+    m.x[i] -= (lr * g[i]) / root;
+  }
+}
+
+function adadeltaStep(m, g, { rho, eps }, lr) {
+  for (let i = 0; i < 2; i++) {
+    m.s[i] = rho * m.s[i] + (1 - rho) * g[i] * g[i];
+    const ratio = Math.sqrt(m.delta[i] + eps) / Math.sqrt(m.s[i] + eps);
+    const d = ratio * g[i];
+    m.rate[i] = lr * ratio;
+    m.x[i] -= lr * d;
+    m.delta[i] = rho * m.delta[i] + (1 - rho) * d * d;
+  }
+}
+
+// The powers β₁ᵗ and β₂ᵗ are running products, which are the same on every machine.
+function adamStep(m, g, { beta1, beta2, eps }, lr, yogi) {
+  m.beta1t *= beta1;
+  m.beta2t *= beta2;
+  const size = lr / (1 - m.beta1t), rootWeight = Math.sqrt(1 - m.beta2t);
+  for (let i = 0; i < 2; i++) {
+    const square = g[i] * g[i];
+    m.v[i] = beta1 * m.v[i] + (1 - beta1) * g[i];
+    m.s[i] = yogi ? m.s[i] + (1 - beta2) * square * Math.sign(square - m.s[i])
+      : beta2 * m.s[i] + (1 - beta2) * square;
+    const s = m.max ? (m.max[i] = Math.max(m.max[i], m.s[i])) : m.s[i];
+    const root = Math.sqrt(s) / rootWeight + eps;
+    m.rate[i] = lr / root;
+    m.x[i] -= (size * m.v[i]) / root;
+  }
+}
 
 const LR = (start) =>
   ({ key: "lr", label: "learning rate", symbol: "η", default: start, min: 1e-5, max: 10, log: true });
@@ -789,198 +835,109 @@ const BETAS = [
   DECAY("beta1", "decay of the first moment", "β₁", 0.9),
   DECAY("beta2", "decay of the second moment", "β₂", 0.999),
 ];
-const V = { key: "v", symbol: "v", label: "velocity" };
-const S = { key: "s", symbol: "s", label: "second moment" };
+const V = (label) => ({ key: "v", symbol: "v", label });
+const S = (label = "second moment") => ({ key: "s", symbol: "s", label });
 
 // Rows of a rule: [what it computes, how]. {v} is a quantity of this step, {v-} of the
 // step before, {lr} a hyperparameter, {^t} the step number, raised.
-const STEP_ON_G = ["x", "{x-} − {lr}·{g}"];
-const ADAM_ROWS = [
-  ["v", "{beta1}·{v-} + (1 − {beta1})·{g}"],
-  ["s", "{beta2}·{s-} + (1 − {beta2})·{g}²"],
+const VELOCITY = ["v", "{momentum}·{v-} + {g}"];
+const OVER_ROOT = ["x", "{x-} − {lr}·{g} / (√{s} + {eps})"];
+const FIRST_MOMENT = ["v", "{beta1}·{v-} + (1 − {beta1})·{g}"];
+const SECOND_MOMENT = ["s", "{beta2}·{s-} + (1 − {beta2})·{g}²"];
+const corrections = (second) => [
   ["vHat", "{v} / (1 − {beta1}{^t})"],
-  ["sHat", "{s} / (1 − {beta2}{^t})"],
+  ["sHat", `{${second}} / (1 − {beta2}{^t})`],
   ["x", "{x-} − {lr}·{vHat} / (√{sHat} + {eps})"],
 ];
-const corrected = (state) => ({
-  vHat: both((i) => state.v[i] / (1 - state.beta1t)),
-  sHat: both((i) => (state.max ?? state.s)[i] / (1 - state.beta2t)),
-});
-
-/** Adam's step with second moment s, of which `largest` is what the root is taken of. */
-function adamStep(x, state, v, s, largest, { eps }, lr, more) {
-  const root = Math.sqrt(1 - state.beta2t), size = lr / (1 - state.beta1t);
-  const denominator = both((i) => Math.sqrt(largest[i]) / root + eps);
-  return moved(
-    x,
-    both((i) => (size * v[i]) / denominator[i]),
-    { v, s, ...more, beta1t: state.beta1t, beta2t: state.beta2t },
-    both((i) => lr / denominator[i]),
-  );
-}
-const adamStart = () => ({ v: ZERO, s: ZERO, beta1t: 1, beta2t: 1 });
-/** The powers β₁ᵗ and β₂ᵗ of this step, as running products. */
-const powers = (state, h) =>
-  ({ beta1t: state.beta1t * h.beta1, beta2t: state.beta2t * h.beta2 });
-const firstMoment = (state, g, { beta1 }) =>
-  both((i) => beta1 * state.v[i] + (1 - beta1) * g[i]);
-const secondMoment = (state, g, { beta2 }) =>
-  both((i) => beta2 * state.s[i] + (1 - beta2) * g[i] * g[i]);
-
-function gradientStep(x, state, g, h, lr) {
-  return moved(x, [lr * g[0], lr * g[1]], state, [lr, lr]);
-}
-function velocityOf(state, g, { momentum }) {
-  return both((i) => momentum * state.v[i] + g[i]);
-}
 
 // Colour and dash are those of figures.STYLES; a dash is in units of the line's width.
 const DASHED = "3.7 1.6", DASH_DOT = "6.4 1.6 1 1.6";
 const METHODS = {
   gd: {
     name: "GD", color: "#666666", dash: "", hyper: [LR(0.1)], state: [],
-    equation: [STEP_ON_G],
-    init: () => ({}),
-    step: gradientStep,
+    equation: [["x", "{x-} − {lr}·{g}"]],
+    step: plainStep,
   },
   sgd: {
     name: "SGD", color: "#0A78BE", dash: "",
     hyper: [LR(0.1), { key: "noise", label: "noise of the gradient", symbol: "σ", default: 1, min: 0, max: 10, step: 0.1 }],
     state: [],
-    equation: [STEP_ON_G],
-    init: () => ({}),
-    step: gradientStep,
+    equation: [["x", "{x-} − {lr}·{g}"]],
+    step: plainStep,
   },
   momentum: {
-    name: "momentum", color: "#D55E00", dash: "", hyper: [LR(0.05), MOMENTUM], state: [V],
-    equation: [["v", "{momentum}·{v-} + {g}"], ["x", "{x-} − {lr}·{v}"]],
-    init: () => ({ v: ZERO }),
-    step(x, state, g, h, lr) {
-      const v = velocityOf(state, g, h);
-      return moved(x, [lr * v[0], lr * v[1]], { v }, [lr, lr]);
-    },
+    name: "momentum", color: "#D55E00", dash: "", hyper: [LR(0.05), MOMENTUM],
+    state: [V("velocity")],
+    equation: [VELOCITY, ["x", "{x-} − {lr}·{v}"]],
+    step: (m, g, h, lr) => velocityStep(m, g, h, lr, false),
   },
   nesterov: {
-    name: "Nesterov", color: "#D55E00", dash: DASHED, hyper: [LR(0.05), MOMENTUM], state: [V],
-    equation: [["v", "{momentum}·{v-} + {g}"], ["x", "{x-} − {lr}·({g} + {momentum}·{v})"]],
-    init: () => ({ v: ZERO }),
-    step(x, state, g, h, lr) {
-      const v = velocityOf(state, g, h);
-      return moved(x, both((i) => lr * (g[i] + h.momentum * v[i])), { v }, [lr, lr]);
-    },
+    name: "Nesterov", color: "#D55E00", dash: DASHED, hyper: [LR(0.05), MOMENTUM],
+    state: [V("velocity")],
+    equation: [VELOCITY, ["x", "{x-} − {lr}·({g} + {momentum}·{v})"]],
+    step: (m, g, h, lr) => velocityStep(m, g, h, lr, true),
   },
   newton: {
     name: "Newton", color: "#8A6D3B", dash: "", needsHessian: true,
     hyper: [LR(1), { key: "damping", label: "shift of the Hessian", symbol: "λ", default: 0, min: 0, max: 100, step: 0.1 }],
     state: [],
     equation: [["d", "({H} + {damping}·I)⁻¹ {g}"], ["x", "{x-} − {lr}·{d}"]],
-    derived: (state, g, { damping }, [a, b, d]) =>
-      ({ d: solve([a + damping, b, d + damping], g), H: [a, b, d] }),
-    init: () => ({}),
-    step(x, state, g, { damping }, lr, t, [a, b, d]) {
-      const z = solve([a + damping, b, d + damping], g);
-      return moved(x, [lr * z[0], lr * z[1]], state, [NaN, NaN]);
-    },
+    step: newtonStep,
   },
   adagrad: {
     name: "Adagrad", color: "#009E73", dash: "", hyper: [LR(0.5), EPS(1e-10)],
-    state: [{ ...S, label: "sum of squared gradients" }],
-    equation: [["s", "{s-} + {g}²"], ["x", "{x-} − {lr}·{g} / (√{s} + {eps})"]],
-    init: () => ({ s: ZERO }),
-    step(x, state, g, { eps }, lr) {
-      const s = both((i) => state.s[i] + g[i] * g[i]);
-      const root = both((i) => Math.sqrt(s[i]) + eps);
-      return moved(x, both((i) => (lr * g[i]) / root[i]), { s }, both((i) => lr / root[i]));
-    },
+    state: [S("sum of squared gradients")],
+    equation: [["s", "{s-} + {g}²"], OVER_ROOT],
+    step: (m, g, { eps }, lr) => rootStep(m, g, eps, lr, 1, 1),
   },
   rmsprop: {
     name: "RMSProp", color: "#B8558C", dash: DASH_DOT,
     hyper: [LR(0.05), DECAY("alpha", "decay of the second moment", "γ", 0.9), EPS(1e-8)],
-    state: [S],
-    equation: [
-      ["s", "{alpha}·{s-} + (1 − {alpha})·{g}²"],
-      ["x", "{x-} − {lr}·{g} / (√{s} + {eps})"],
-    ],
-    init: () => ({ s: ZERO }),
-    step(x, state, g, { alpha, eps }, lr) {
-      const s = both((i) => alpha * state.s[i] + (1 - alpha) * g[i] * g[i]);
-      const root = both((i) => Math.sqrt(s[i]) + eps);
-      return moved(x, both((i) => (lr * g[i]) / root[i]), { s }, both((i) => lr / root[i]));
-    },
+    state: [S()],
+    equation: [["s", "{alpha}·{s-} + (1 − {alpha})·{g}²"], OVER_ROOT],
+    step: (m, g, { alpha, eps }, lr) => rootStep(m, g, eps, lr, alpha, 1 - alpha),
   },
   adadelta: {
     name: "Adadelta", color: "#7A5FD3", dash: "5 1 1 1 1 1",
     hyper: [LR(1), DECAY("rho", "decay of both averages", "ρ", 0.9), EPS(1e-6)],
-    state: [S, { key: "delta", symbol: "Δ", label: "average of squared steps" }],
+    state: [S(), { key: "delta", symbol: "Δ", label: "average of squared steps" }],
     equation: [
       ["s", "{rho}·{s-} + (1 − {rho})·{g}²"],
       ["gPrime", "√({delta-} + {eps}) / √({s} + {eps})·{g}"],
       ["x", "{x-} − {lr}·{gPrime}"],
       ["delta", "{rho}·{delta-} + (1 − {rho})·{gPrime}²"],
     ],
-    derived: (state, g, { eps }, hessian, before) => ({
-      gPrime: both((i) =>
-        (Math.sqrt(before.delta[i] + eps) / Math.sqrt(state.s[i] + eps)) * g[i]),
-    }),
-    init: () => ({ s: ZERO, delta: ZERO }),
-    step(x, state, g, { rho, eps }, lr) {
-      const s = both((i) => rho * state.s[i] + (1 - rho) * g[i] * g[i]);
-      const ratio = both((i) => Math.sqrt(state.delta[i] + eps) / Math.sqrt(s[i] + eps));
-      const d = both((i) => ratio[i] * g[i]);
-      const delta = both((i) => rho * state.delta[i] + (1 - rho) * d[i] * d[i]);
-      return moved(x, both((i) => lr * d[i]), { s, delta }, both((i) => lr * ratio[i]));
-    },
+    step: adadeltaStep,
   },
   adam: {
     name: "Adam", color: "#D0342C", dash: DASH_DOT, hyper: [LR(0.1), ...BETAS, EPS(1e-8)],
-    state: [{ ...V, label: "first moment" }, S],
-    equation: ADAM_ROWS,
-    derived: corrected,
-    init: adamStart,
-    step(x, state, g, h, lr) {
-      const s = secondMoment(state, g, h);
-      return adamStep(x, powers(state, h), firstMoment(state, g, h), s, s, h, lr);
-    },
+    state: [V("first moment"), S()],
+    equation: [FIRST_MOMENT, SECOND_MOMENT, ...corrections("s")],
+    step: (m, g, h, lr) => adamStep(m, g, h, lr, false),
   },
   amsgrad: {
     name: "AMSGrad", color: "#9B3FB5", dash: "1 1.65", hyper: [LR(0.1), ...BETAS, EPS(1e-8)],
-    state: [{ ...V, label: "first moment" }, S,
+    state: [V("first moment"), S(),
       { key: "max", symbol: "sᵐᵃˣ", label: "largest second moment so far" }],
-    equation: [
-      ADAM_ROWS[0],
-      ADAM_ROWS[1],
-      ["max", "max({max-}, {s})"],
-      ADAM_ROWS[2],
-      ["sHat", "{max} / (1 − {beta2}{^t})"],
-      ADAM_ROWS[4],
-    ],
-    derived: corrected,
-    init: () => ({ ...adamStart(), max: ZERO }),
-    step(x, state, g, h, lr) {
-      const s = secondMoment(state, g, h);
-      const max = both((i) => Math.max(state.max[i], s[i]));
-      return adamStep(x, powers(state, h), firstMoment(state, g, h), s, max, h, lr, { max });
-    },
+    equation: [FIRST_MOMENT, SECOND_MOMENT, ["max", "max({max-}, {s})"],
+      ...corrections("max")],
+    step: (m, g, h, lr) => adamStep(m, g, h, lr, false),
   },
   yogi: {
     name: "Yogi", color: "#A07800", dash: "1 1", hyper: [LR(0.1), ...BETAS, EPS(1e-3)],
-    state: [{ ...V, label: "first moment" }, S],
-    equation: [
-      ADAM_ROWS[0],
-      ["s", "{s-} + (1 − {beta2})·{g}²·sgn({g}² − {s-})"],
-      ...ADAM_ROWS.slice(2),
-    ],
-    derived: corrected,
-    init: adamStart,
-    step(x, state, g, h, lr) {
-      const s = both((i) => {
-        const g2 = g[i] * g[i];
-        return state.s[i] + (1 - h.beta2) * g2 * Math.sign(g2 - state.s[i]);
-      });
-      return adamStep(x, powers(state, h), firstMoment(state, g, h), s, s, h, lr);
-    },
+    state: [V("first moment"), S()],
+    equation: [FIRST_MOMENT, ["s", "{s-} + (1 − {beta2})·{g}²·sgn({g}² − {s-})"],
+      ...corrections("s")],
+    step: (m, g, h, lr) => adamStep(m, g, h, lr, true),
   },
 };
+
+/** Return a method's memory before its first step: at `start`, all state zero. */
+function memory(method, start) {
+  const m = { x: Float64Array.from(start), rate: new Float64Array(2), beta1t: 1, beta2t: 1 };
+  for (const { key } of METHODS[method].state) m[key] = new Float64Array(2);
+  return m;
+}
 
 // ---- run ----
 
@@ -1006,84 +963,64 @@ function noiseFrom(seed) {
 
 /** Follow one method. Row k of every array belongs to the point after k steps. */
 function follow(surface, config, spec) {
-  const method = METHODS[spec.method], { steps } = config;
-  const row = () => new Float64Array(2 * (steps + 1));
-  const trace = {
-    method: spec.method, key: spec.method, spec, steps,
-    points: row(), grads: row(), effective: row().fill(NaN),
-    losses: new Float64Array(steps + 1), distances: new Float64Array(steps + 1),
-    rates: new Float64Array(steps + 1).fill(NaN),
-    states: Object.fromEntries(method.state.map(({ key }) => [key, row()])),
-    status: "running", at: null,
+  const { steps } = config, { state, step, needsHessian } = METHODS[spec.method];
+  const numbers = () => new Float64Array(steps + 1), pairs = () => new Float64Array(2 * steps + 2);
+  const points = pairs(), grads = pairs(), effective = pairs();
+  const losses = numbers(), distances = numbers(), rates = numbers();
+  const kept = state.map(pairs);
+  const m = memory(spec.method, config.start), remembered = state.map(({ key }) => m[key]);
+  const noise = spec.method === "sgd" ? noiseFrom(config.seed) : null;
+  let status = "running", at = null, k = 0, lr = NaN;
+  m.rate.fill(NaN);
+  for (; k <= steps; k++) {
+    const [x, y] = m.x, i = 2 * k;
+    const g = surface.grad(x, y), loss = surface.f(x, y);
+    if (!Number.isFinite(x + y + loss + g[0] + g[1])) {
+      status = "diverged";
+      at = k;
+      break;
+    }
+    if (at === null && hasArrived(surface, loss, g)) {
+      status = "converged";
+      at = k;
+    }
+    if (noise) {
+      g[0] += spec.noise * noise();
+      g[1] += spec.noise * noise();
+    }
+    for (let j = 0; j < 2; j++) {
+      points[i + j] = m.x[j];
+      grads[i + j] = g[j];
+      effective[i + j] = m.rate[j];
+      for (let n = 0; n < kept.length; n++) kept[n][i + j] = remembered[n][j];
+    }
+    losses[k] = loss;
+    distances[k] = distance(surface.minima, x, y);
+    rates[k] = lr;
+    lr = rate(spec, k + 1, steps);
+    step(m, g, spec, lr, needsHessian && surface.hess(x, y));
+  }
+  const some = (array) => array.subarray(0, k), two = (array) => array.subarray(0, 2 * k);
+  return {
+    method: spec.method, key: spec.method, spec, status, at,
+    points: two(points), grads: two(grads), effective: two(effective),
+    losses: some(losses), distances: some(distances), rates: some(rates),
+    states: Object.fromEntries(state.map(({ key }, n) => [key, two(kept[n])])),
   };
-  const noise = spec.method === "sgd" && noiseFrom(config.seed);
-  const hessian = method.needsHessian && surface.hess;
-  let x = config.start, state = method.init(), effective = null, k = 0;
-  for (; ; k++) {
-    const loss = surface.f(x[0], x[1]);
-    let g = surface.grad(x[0], x[1]);
-    if (!Number.isFinite(x[0] + x[1] + loss + g[0] + g[1])) {
-      trace.status = "diverged";
-      trace.at = k;
-      break;
-    }
-    if (trace.at === null && arrived(surface, loss, g)) {
-      trace.status = "converged";
-      trace.at = k;
-    }
-    if (noise) g = [g[0] + spec.noise * noise(), g[1] + spec.noise * noise()];
-    const i = 2 * k;
-    trace.points[i] = x[0];
-    trace.points[i + 1] = x[1];
-    trace.grads[i] = g[0];
-    trace.grads[i + 1] = g[1];
-    trace.losses[k] = loss;
-    trace.distances[k] = distance(surface.minima, x);
-    if (effective) {
-      trace.effective[i] = effective[0];
-      trace.effective[i + 1] = effective[1];
-    }
-    for (const { key } of method.state) {
-      trace.states[key][i] = state[key][0];
-      trace.states[key][i + 1] = state[key][1];
-    }
-    if (k === steps) {
-      k++;
-      break;
-    }
-    const lr = rate(spec, k + 1, steps);
-    trace.rates[k + 1] = lr;
-    ({ x, state, effective } =
-      method.step(x, state, g, spec, lr, k + 1, hessian && hessian(x[0], x[1])));
-  }
-  return k > steps ? trace : cut(trace, k);
 }
 
-const arrived = ({ fmin }, loss, g) => fmin === null
-  ? Math.sqrt(g[0] * g[0] + g[1] * g[1]) < FLAT
-  : loss - fmin < CONVERGED;
+function hasArrived({ fmin }, loss, g) {
+  if (fmin !== null) return loss - fmin < CONVERGED;
+  return g[0] * g[0] + g[1] * g[1] < FLAT * FLAT;
+}
 
-function distance(minima, [x, y]) {
+function distance(minima, x, y) {
   let least = Infinity;
-  for (const [mx, my] of minima) {
-    least = Math.min(least, Math.sqrt((x - mx) * (x - mx) + (y - my) * (y - my)));
+  for (let n = 0; n < minima.length; n++) {
+    const dx = x - minima[n][0], dy = y - minima[n][1];
+    least = Math.min(least, dx * dx + dy * dy);
   }
-  return least === Infinity ? NaN : least;
-}
-
-/** Keep the first `rows` rows of a trace: those before it diverged. */
-function cut(trace, rows) {
-  const shorter = { ...trace, states: {} };
-  for (const name of ["points", "grads", "effective"]) {
-    shorter[name] = trace[name].subarray(0, 2 * rows);
-  }
-  for (const name of ["losses", "distances", "rates"]) {
-    shorter[name] = trace[name].subarray(0, rows);
-  }
-  for (const name of Object.keys(trace.states)) {
-    shorter.states[name] = trace.states[name].subarray(0, 2 * rows);
-  }
-  return shorter;
+  return least === Infinity ? NaN : Math.sqrt(least);
 }
 
 /**
@@ -1143,19 +1080,24 @@ function equationAt(trace, k, surface) {
   const values = known ? valuesAt() : {};
 
   function valuesAt() {
-    const before = {}, now = {};
+    const v = { x: row(trace.points, k), "x-": row(trace.points, k - 1), g: row(trace.grads, k - 1) };
     for (const { key } of method.state) {
-      before[key] = row(trace.states[key], k - 1);
-      now[key] = row(trace.states[key], k);
+      v[key] = row(trace.states[key], k);
+      v[`${key}-`] = row(trace.states[key], k - 1);
     }
-    for (const [name, key] of [["beta1t", "beta1"], ["beta2t", "beta2"]]) {
-      now[name] = power(spec[key], k);
+    const both = (f) => [f(0), f(1)];
+    if (method.needsHessian) {
+      const [a, b, d] = (v.H = surface.hess(...v["x-"]));
+      v.d = solve([a + spec.damping, b, d + spec.damping], v.g);
     }
-    const g = row(trace.grads, k - 1), x = row(trace.points, k - 1);
-    const hessian = method.needsHessian && surface.hess(...x);
-    const derived = method.derived ? method.derived(now, g, spec, hessian, before) : {};
-    const kept = Object.entries(before).map(([key, value]) => [`${key}-`, value]);
-    return { ...now, ...Object.fromEntries(kept), ...derived, g, x: row(trace.points, k), "x-": x };
+    if (v.delta) {
+      v.gPrime = both((i) => Math.sqrt((v["delta-"][i] + spec.eps) / (v.s[i] + spec.eps)) * v.g[i]);
+    }
+    if ("beta2" in spec) {
+      v.vHat = both((i) => v.v[i] / (1 - Math.pow(spec.beta1, k)));
+      v.sHat = both((i) => (v.max ?? v.s)[i] / (1 - Math.pow(spec.beta2, k)));
+    }
+    return v;
   }
   const text = (value) => value.length === 3
     ? `[${value.map(formatNumber).join(", ")}]` : formatPair(value);
@@ -1442,6 +1384,6 @@ function methodFrom(method, text) {
 
 export default {
   SURFACES, METHODS, SCHEDULES, VIEW, LIMITS, DEFAULTS, withDefaults, validate, methodDefaults,
-  surfaceOf, rate, run, noiseFrom, parseExpression, encode, decode, narrate, equationAt,
+  surfaceOf, rate, memory, run, noiseFrom, parseExpression, encode, decode, narrate, equationAt,
   formatNumber, formatPair,
 };
