@@ -400,6 +400,9 @@ const NOWHERE = {
   f: () => NaN, grad: () => [NaN, NaN], hess: () => [NaN, NaN, NaN], minima: [], fmin: null,
 };
 
+/** A number as a further term: with its sign and a space. */
+const signed = (v) => (v < 0 ? `- ${-v}` : `+ ${v}`);
+
 // The book's valley 0.1x² + 2y² is the one of condition number 20. Turning it turns
 // the start with it, so that a method that knows no axes takes the same path, turned.
 function makeValley({ params: { kappa, angle } }) {
@@ -414,7 +417,7 @@ function makeValley({ params: { kappa, angle } }) {
   return {
     ...quadratic(hessian),
     start: [-5 * c + 2 * s, -5 * s - 2 * c],
-    formula: angle === 0 ? `${a} x² + ${d} y²` : `${a} x² + ${2 * b} x y + ${d} y²`,
+    formula: `${a} x² ${angle === 0 ? "" : `${signed(2 * b)} x y `}${signed(d)} y²`,
   };
 }
 
@@ -435,8 +438,8 @@ function makeAirfoil({ weights: [i, j] }, data) {
   return {
     ...quadratic(hessian, [cx, cy], floor),
     axes: [`weight of ${names[i]}`, `weight of ${names[j]}`],
-    formula: `${floor} + ${a / 2} (x - ${cx})² + ${b} (x - ${cx}) (y - ${cy})` +
-      ` + ${d / 2} (y - ${cy})²`.replace(/- -/g, "+ "),
+    formula: `${floor} ${signed(a / 2)} (x ${signed(-cx)})² ` +
+      `${signed(b)} (x ${signed(-cx)}) (y ${signed(-cy)}) ${signed(d / 2)} (y ${signed(-cy)})²`,
   };
 }
 
@@ -729,12 +732,14 @@ const SCHEDULES = {
       { key: "factor", label: "factor of each drop", symbol: "factor", default: 0.5, min: 0.01, max: 1, step: 0.01 },
     ],
     factor: ({ every, factor }, t) => Math.pow(factor, Math.floor(t / every)),
+    python: ({ every, factor }) => `${factor} ** (t // ${every})`,
   },
   exponential: {
     name: "exponential",
     formula: "ηₜ = η·exp(−c t)",
     hyper: [{ key: "decay", label: "decay", symbol: "c", default: 0.1, min: 0.0001, max: 10, log: true }],
     factor: ({ decay }, t) => Math.exp(-decay * t),
+    python: ({ decay }) => `math.exp(-${decay} * t)`,
   },
   polynomial: {
     name: "polynomial",
@@ -744,12 +749,14 @@ const SCHEDULES = {
       { key: "power", label: "power", symbol: "p", default: 0.5, min: 0, max: 3, step: 0.05 },
     ],
     factor: ({ decay, power: p }, t) => Math.pow(1 + decay * t, -p),
+    python: ({ decay, power: p }) => `(1 + ${decay} * t) ** -${p}`,
   },
   cosine: {
     name: "cosine",
     formula: "ηₜ = η·(1 + cos(π t/T))/2",
     hyper: [],
     factor: (_, t, steps) => 0.5 * (1 + Math.cos((Math.PI * t) / steps)),
+    python: () => "0.5 * (1 + math.cos(math.pi * t / STEPS))",
   },
 };
 
@@ -1380,10 +1387,118 @@ function methodFrom(method, text) {
   return { ...Object.fromEntries(pairs), method };
 }
 
+// ---- export: the run as a Python cell ----
+
+const LEVELS = { "+": 1, "-": 1, "*": 2, "/": 2, negative: 3, "^": 4 };
+
+/** Write a syntax tree as Python, with brackets only where they keep the order. */
+function pythonOf({ op, a, b, v }, level = 0) {
+  const bracketed = (own, text) => (own < level ? `(${text})` : text);
+  if (op === "number") return bracketed(v < 0 ? 3 : 5, String(v));
+  if (op === "x" || op === "y") return op;
+  const own = LEVELS[op];
+  if (!own) return `torch.${op}(${pythonOf(a)})`;
+  if (op === "negative") return bracketed(own, `-${pythonOf(a, own + 1)}`);
+  if (op === "^") return bracketed(own, `${pythonOf(a, own + 1)}**${b.v}`);
+  return bracketed(own, `${pythonOf(a, own)} ${op} ${pythonOf(b, own + 1)}`);
+}
+
+const adam = (h) => `p, lr=${h.lr}, betas=(${h.beta1}, ${h.beta2}), eps=${h.eps}`;
+// For each method the call that makes it of the parameters p; Newton's is a function.
+const CALLS = {
+  gd: ({ lr }) => `torch.optim.SGD(p, lr=${lr})`,
+  sgd: ({ lr }) => `torch.optim.SGD(p, lr=${lr})`,
+  momentum: ({ lr, momentum }) => `torch.optim.SGD(p, lr=${lr}, momentum=${momentum})`,
+  nesterov: ({ lr, momentum }) => momentum === 0 ? CALLS.gd({ lr })
+    : `torch.optim.SGD(p, lr=${lr}, momentum=${momentum}, nesterov=True)`,
+  newton: ({ lr, damping }) => `Newton(p, lr=${lr}, damping=${damping})`,
+  adagrad: ({ lr, eps }) => `torch.optim.Adagrad(p, lr=${lr}, eps=${eps})`,
+  rmsprop: ({ lr, alpha, eps }) => `torch.optim.RMSprop(p, lr=${lr}, alpha=${alpha}, eps=${eps})`,
+  adadelta: ({ lr, rho, eps }) => `torch.optim.Adadelta(p, lr=${lr}, rho=${rho}, eps=${eps})`,
+  adam: (h) => `torch.optim.Adam(${adam(h)})`,
+  amsgrad: (h) => `torch.optim.Adam(${adam(h)}, amsgrad=True)`,
+  yogi: (h) => `Yogi(${adam(h)}, initial_accumulator=0)`,
+};
+const NEWTON = `
+class Newton(torch.optim.Optimizer):
+    def __init__(self, params, lr, damping):
+        super().__init__(params, dict(lr=lr, damping=damping))
+
+    def step(self):
+        group = self.param_groups[0]
+        (p,) = group["params"]
+        H = torch.func.hessian(lambda p: f(p[0], p[1]))(p.detach())
+        H += group["damping"] * torch.eye(2)
+        p.data -= group["lr"] * torch.linalg.solve_ex(H, p.grad)[0]
+
+`;
+const NOISE = `
+def noise_from(seed):
+    """Yield pairs of noise of mean 0 and variance 1, as the playground draws it."""
+    while True:
+        pair = [-6.0, -6.0]
+        for i in range(2):
+            for _ in range(12):
+                seed = (1664525 * seed + 1013904223) % 2**32
+                pair[i] += seed / 2**32
+        yield torch.tensor(pair, dtype=torch.float64)
+
+`;
+
+/** Return a Python cell that repeats a run with torch.optim, and stands alone. */
+function toPython(config, data) {
+  const { formula, error, name } = surfaceOf(config, data);
+  if (error) return `# ${error.replace(/\s+/g, " ")}\n`;
+  const used = (method) => config.methods.some((entry) => entry.method === method);
+  const decays = config.methods.filter(({ schedule }) => schedule !== "constant");
+  const calls = config.methods.map((spec) => {
+    const make = `lambda p: ${CALLS[spec.method](spec)}`;
+    const more = [
+      decays.includes(spec) && `rate=lambda t: ${spec.lr} * ${SCHEDULES[spec.schedule].python(spec)}`,
+      spec.method === "sgd" && `noise=${spec.noise}`,
+    ].filter(Boolean).map((option) => `\n        ${option},`).join("");
+    return `    "${METHODS[spec.method].name}": follow(\n        ${make},${more}\n    ),\n`;
+  });
+  const noisy = used("sgd");
+  return `# The playground's run on “${name}”, with torch.optim in float64.
+${decays.length ? "import math\n\n" : ""}import torch
+${used("yogi") ? "from descent import Yogi\n" : ""}
+START, STEPS = [${config.start.join(", ")}], ${config.steps}
+
+
+def f(x, y):
+    return ${pythonOf(parse(formula))}
+
+${used("newton") ? NEWTON : ""}${noisy ? NOISE : ""}
+def follow(make, rate=None${noisy ? ", noise=None" : ""}):
+    """Return the points that an optimizer visits, the start first."""
+    p = torch.tensor(START, dtype=torch.float64, requires_grad=True)
+    optimizer, path = make([p]), [START]
+${noisy ? `    draws = noise_from(${config.seed})\n` : ""}    for t in range(1, STEPS + 1):
+        optimizer.zero_grad()
+        f(p[0], p[1]).backward()
+${noisy ? "        if noise is not None:\n            p.grad += noise * next(draws)\n" : ""}\
+        if rate is not None:
+            optimizer.param_groups[0]["lr"] = rate(t)
+        optimizer.step()
+        if not p.isfinite().all():
+            break
+        path.append(p.tolist())
+    return path
+
+
+paths = {
+${calls.join("")}}
+for name, path in paths.items():
+    x, y = torch.tensor(path[-1], dtype=torch.float64)
+    print(f"{name}: step {len(path) - 1}, x {x:.6f}, y {y:.6f}, f {f(x, y):.6g}")
+`;
+}
+
 // ---- player ----
 
 export default {
   SURFACES, METHODS, SCHEDULES, VIEW, LIMITS, DEFAULTS, withDefaults, validate, methodDefaults,
-  surfaceOf, rate, memory, run, noiseFrom, parseExpression, encode, decode, narrate, equationAt,
+  surfaceOf, rate, memory, run, noiseFrom, parseExpression, encode, decode, toPython, narrate, equationAt,
   formatNumber, formatPair,
 };
