@@ -8,6 +8,349 @@
  * variable at every step; all that is drawn is read off that trace.
  */
 
+// ---- tables: all that is data, in JSON, for `playground.py` reads it too ----
+
+// numbers: what every adjustable number is called and where it may lie.
+// surfaces: formula in the notation of parseExpression; settings: for each method what
+// works well there, or shows something; the rest is the method's own.
+// methods: colour and dash of figures.STYLES (a dash in units of the line's width), and
+// the rule as rows [what it computes, how]: {v} is a quantity of this step, {v-} of the
+// step before, {lr} a hyperparameter, {^t} the step number, raised.
+const TABLES = {
+  "numbers": {
+    "lr": { "label": "learning rate", "symbol": "η",
+      "min": 0.00001, "max": 10, "log": true },
+    "noise": { "label": "noise of the gradient", "symbol": "σ",
+      "min": 0, "max": 10, "step": 0.1 },
+    "momentum": { "label": "momentum", "symbol": "β",
+      "min": 0, "max": 0.9999, "step": 0.001 },
+    "damping": { "label": "shift of the Hessian", "symbol": "λ",
+      "min": 0, "max": 100, "step": 0.1 },
+    "eps": { "label": "epsilon", "symbol": "ε", "min": 1e-12, "max": 1, "log": true },
+    "alpha": { "label": "decay of the second moment", "symbol": "γ",
+      "min": 0, "max": 0.9999, "step": 0.001 },
+    "rho": { "label": "decay of both averages", "symbol": "ρ",
+      "min": 0, "max": 0.9999, "step": 0.001 },
+    "beta1": { "label": "decay of the first moment", "symbol": "β₁",
+      "min": 0, "max": 0.9999, "step": 0.001 },
+    "beta2": { "label": "decay of the second moment", "symbol": "β₂",
+      "min": 0, "max": 0.9999, "step": 0.001 },
+    "every": { "label": "steps between two drops", "symbol": "every",
+      "min": 1, "max": 5000, "integer": true },
+    "factor": { "label": "factor of each drop", "symbol": "factor",
+      "min": 0.01, "max": 1, "step": 0.01 },
+    "decay": { "label": "decay", "symbol": "c", "min": 0.0001, "max": 10, "log": true },
+    "power": { "label": "power", "symbol": "p", "min": 0, "max": 3, "step": 0.05 },
+    "kappa": { "label": "condition number", "symbol": "κ",
+      "min": 1, "max": 1000, "log": true },
+    "angle": { "label": "rotation in degrees", "symbol": "angle",
+      "min": -90, "max": 90, "step": 1 }
+  },
+  "surfaces": {
+    "valley": {
+      "name": "Valley",
+      "words": "a quadratic, steep across and flat along",
+      "params": { "kappa": 20, "angle": 0 },
+      "domain": [[-6.5, 3.5], [-4, 4]], "start": [-5, -2], "steps": 100,
+      "settings": {
+        "gd": { "lr": 0.4 }, "sgd": { "lr": 0.1 },
+        "momentum": { "lr": 0.6, "momentum": 0.5 },
+        "nesterov": { "lr": 0.2, "momentum": 0.8 }, "newton": { "lr": 1 },
+        "adagrad": { "lr": 2 }, "rmsprop": { "lr": 0.4 },
+        "adadelta": { "eps": 0.01 }, "adam": { "lr": 0.4 },
+        "amsgrad": { "lr": 0.4 }, "yogi": { "lr": 0.4 }
+      }
+    },
+    "bowl": {
+      "name": "Bowl",
+      "words": "x² + 2y², the first surface of the book",
+      "formula": "x² + 2 y²",
+      "domain": [[-6.5, 3.5], [-4, 4]], "start": [-5, -2], "steps": 100,
+      "settings": {
+        "gd": { "lr": 0.1 }, "sgd": { "lr": 0.1 },
+        "momentum": { "lr": 0.1, "momentum": 0.5 },
+        "nesterov": { "lr": 0.1, "momentum": 0.5 }, "newton": { "lr": 1 },
+        "adagrad": { "lr": 1 }, "rmsprop": { "lr": 0.2 },
+        "adadelta": { "eps": 0.01 }, "adam": { "lr": 0.5 },
+        "amsgrad": { "lr": 0.5 }, "yogi": { "lr": 0.5 }
+      }
+    },
+    "rosenbrock": {
+      "name": "Rosenbrock's banana",
+      "words": "a curved valley: easy to find, hard to follow",
+      "formula": "(1 - x)² + 100 (y - x²)²",
+      "domain": [[-2, 2], [-1, 3]], "start": [-1.2, 1], "steps": 1000,
+      "settings": {
+        "gd": { "lr": 0.002 }, "sgd": { "lr": 0.001 }, "momentum": { "lr": 0.001 },
+        "nesterov": { "lr": 0.001 }, "newton": { "lr": 1 },
+        "adagrad": { "lr": 0.5 }, "rmsprop": { "lr": 0.01 },
+        "adadelta": { "eps": 0.0001 }, "adam": { "lr": 0.05 },
+        "amsgrad": { "lr": 0.05 }, "yogi": { "lr": 0.05 }
+      }
+    },
+    "beale": {
+      "name": "Beale",
+      "words": "a flat valley between steep walls",
+      "formula": "(1.5 - x + x y)² + (2.25 - x + x y²)² + (2.625 - x + x y³)²",
+      "domain": [[-1, 4.5], [-2, 2.5]], "start": [1, 1.5], "steps": 1000,
+      "settings": {
+        "gd": { "lr": 0.01 }, "sgd": { "lr": 0.01 }, "momentum": { "lr": 0.001 },
+        "nesterov": { "lr": 0.001 }, "newton": { "lr": 1, "damping": 10 },
+        "adagrad": { "lr": 0.5 }, "rmsprop": { "lr": 0.02 },
+        "adadelta": { "eps": 0.0001 }, "adam": { "lr": 0.05 },
+        "amsgrad": { "lr": 0.05 }, "yogi": { "lr": 0.05 }
+      }
+    },
+    "himmelblau": {
+      "name": "Himmelblau",
+      "words": "four minima, all equally deep",
+      "formula": "(x² + y - 11)² + (x + y² - 7)²",
+      "domain": [[-5.5, 5.5], [-5.5, 5.5]], "start": [0, -1], "steps": 100,
+      "settings": {
+        "gd": { "lr": 0.01 }, "sgd": { "lr": 0.01 }, "momentum": { "lr": 0.01 },
+        "nesterov": { "lr": 0.01 }, "newton": { "lr": 1 }, "adagrad": { "lr": 0.5 },
+        "rmsprop": { "lr": 0.05 }, "adadelta": { "eps": 0.01 },
+        "adam": { "lr": 0.1 }, "amsgrad": { "lr": 0.1 }, "yogi": { "lr": 0.1 }
+      }
+    },
+    "saddle": {
+      "name": "Saddle",
+      "words": "a saddle point between two minima",
+      "formula": "x² - y² + y⁴/4",
+      "domain": [[-2.5, 2.5], [-2.2, 2.2]], "start": [2, 0.001], "steps": 100,
+      "settings": {
+        "gd": { "lr": 0.05 }, "sgd": { "lr": 0.05, "noise": 0.1 },
+        "momentum": { "lr": 0.05 }, "nesterov": { "lr": 0.05 },
+        "newton": { "lr": 1 }, "adagrad": { "lr": 0.5 }, "rmsprop": { "lr": 0.05 },
+        "adadelta": { "eps": 0.01 }, "adam": { "lr": 0.05 },
+        "amsgrad": { "lr": 0.05 }, "yogi": { "lr": 0.05 }
+      }
+    },
+    "monkey": {
+      "name": "Monkey saddle",
+      "words": "three ways down from a flat saddle",
+      "formula": "x³ - 3 x y² + (x² + y²)²/2",
+      "domain": [[-2.2, 1.8], [-1.8, 1.8]], "start": [1, 0.001], "steps": 100,
+      "settings": {
+        "gd": { "lr": 0.05 }, "sgd": { "lr": 0.05, "noise": 0.1 },
+        "momentum": { "lr": 0.05 }, "nesterov": { "lr": 0.05 },
+        "newton": { "lr": 1 }, "adagrad": { "lr": 0.5 }, "rmsprop": { "lr": 0.05 },
+        "adadelta": { "eps": 0.01 }, "adam": { "lr": 0.05 },
+        "amsgrad": { "lr": 0.05 }, "yogi": { "lr": 0.05 }
+      }
+    },
+    "plateau": {
+      "name": "Plateau",
+      "words": "almost flat, with one hole",
+      "formula": "-3 exp(-(x² + y²)/2) + 0.01 (x² + y²)",
+      "domain": [[-5, 5], [-5, 5]], "start": [4, 3], "steps": 300,
+      "settings": {
+        "gd": { "lr": 0.1 }, "sgd": { "lr": 0.1, "noise": 0.1 },
+        "momentum": { "lr": 0.1 }, "nesterov": { "lr": 0.1 }, "newton": { "lr": 1 },
+        "adagrad": { "lr": 0.1 }, "rmsprop": { "lr": 0.1 },
+        "adadelta": { "eps": 0.01 }, "adam": { "lr": 0.1 },
+        "amsgrad": { "lr": 0.1 }, "yogi": { "lr": 0.1 }
+      }
+    },
+    "cliff": {
+      "name": "Cliff",
+      "words": "a gentle slope with a cliff in it",
+      "formula": "5 sigmoid(10 (x - 1)) + 0.05 (x + 1)² + 0.25 y²",
+      "domain": [[-5, 4], [-3, 3]], "start": [3, 2], "steps": 100,
+      "settings": {
+        "gd": { "lr": 0.5 }, "sgd": { "lr": 0.5, "noise": 0.1 },
+        "momentum": { "lr": 0.1 }, "nesterov": { "lr": 0.1 }, "newton": { "lr": 1 },
+        "adagrad": { "lr": 1 }, "rmsprop": { "lr": 0.1 },
+        "adadelta": { "eps": 0.01 }, "adam": { "lr": 0.1 },
+        "amsgrad": { "lr": 0.1 }, "yogi": { "lr": 0.1 }
+      }
+    },
+    "booth": {
+      "name": "Booth",
+      "words": "a quadratic whose axes are turned by 45°",
+      "formula": "(x + 2 y - 7)² + (2 x + y - 5)²",
+      "domain": [[-10, 10], [-10, 10]], "start": [-8, -8], "steps": 100,
+      "settings": {
+        "gd": { "lr": 0.1 }, "sgd": { "lr": 0.05 },
+        "momentum": { "lr": 0.05, "momentum": 0.5 },
+        "nesterov": { "lr": 0.05, "momentum": 0.5 }, "newton": { "lr": 1 },
+        "adagrad": { "lr": 5 }, "rmsprop": { "lr": 0.4 },
+        "adadelta": { "eps": 0.01 }, "adam": { "lr": 1 }, "amsgrad": { "lr": 1 },
+        "yogi": { "lr": 1 }
+      }
+    },
+    "rastrigin": {
+      "name": "Rastrigin",
+      "words": "an egg box: no setting reaches the lowest minimum from here",
+      "formula": "20 + x² + y² - 10 cos(2 pi x) - 10 cos(2 pi y)",
+      "domain": [[-5.12, 5.12], [-5.12, 5.12]], "start": [-2, 3.5], "steps": 100,
+      "settings": {
+        "gd": { "lr": 0.002 }, "sgd": { "lr": 0.002 }, "momentum": { "lr": 0.002 },
+        "nesterov": { "lr": 0.002 }, "newton": { "lr": 1, "damping": 10 },
+        "adagrad": { "lr": 0.5 }, "rmsprop": { "lr": 0.05 },
+        "adadelta": { "eps": 0.01 }, "adam": { "lr": 0.3 },
+        "amsgrad": { "lr": 0.3 }, "yogi": { "lr": 0.3 }
+      }
+    },
+    "airfoil": {
+      "name": "Airfoil",
+      "words": "the loss of the airfoil regression over two of its weights",
+      "weights": [1, 4],
+      "domain": [[-1.6, 1.6], [-1.6, 1.6]], "start": [1, 1], "steps": 100,
+      "settings": {
+        "gd": { "lr": 0.5 }, "sgd": { "lr": 0.1 },
+        "momentum": { "lr": 0.3, "momentum": 0.5 },
+        "nesterov": { "lr": 0.3, "momentum": 0.5 }, "newton": { "lr": 1 },
+        "adagrad": { "lr": 0.5 }, "rmsprop": { "lr": 0.05 },
+        "adadelta": { "eps": 0.01 }, "adam": { "lr": 0.1 },
+        "amsgrad": { "lr": 0.1 }, "yogi": { "lr": 0.1 }
+      }
+    },
+    "custom": {
+      "name": "Your own",
+      "words": "a function that you write",
+      "expression": "x^2/4 + y^2 + sin(2x) cos(2y)",
+      "domain": [[-4, 4], [-4, 4]], "start": [-3, 2], "steps": 100,
+      "settings": {}
+    }
+  },
+  "schedules": {
+    "constant": {
+      "name": "constant", "formula": "ηₜ = η",
+      "hyper": {}
+    },
+    "piecewise": {
+      "name": "piecewise constant",
+      "formula": "ηₜ = η·factorᵏ, k = ⌊t/every⌋",
+      "hyper": { "every": 25, "factor": 0.5 }
+    },
+    "exponential": {
+      "name": "exponential", "formula": "ηₜ = η·exp(−c t)",
+      "hyper": { "decay": 0.1 }
+    },
+    "polynomial": {
+      "name": "polynomial", "formula": "ηₜ = η·(1 + c t)⁻ᵖ",
+      "hyper": { "decay": 0.1, "power": 0.5 }
+    },
+    "cosine": {
+      "name": "cosine", "formula": "ηₜ = η·(1 + cos(π t/T))/2",
+      "hyper": {}
+    }
+  },
+  "methods": {
+    "gd": {
+      "name": "GD", "color": "#666666", "dash": "",
+      "hyper": { "lr": 0.1 },
+      "state": {},
+      "rule": [
+        ["x", "{x-} − {lr}·{g}"]
+      ]
+    },
+    "sgd": {
+      "name": "SGD", "color": "#0A78BE", "dash": "",
+      "hyper": { "lr": 0.1, "noise": 1 },
+      "state": {},
+      "rule": [
+        ["x", "{x-} − {lr}·{g}"]
+      ]
+    },
+    "momentum": {
+      "name": "momentum", "color": "#D55E00", "dash": "",
+      "hyper": { "lr": 0.05, "momentum": 0.9 },
+      "state": { "v": "velocity" },
+      "rule": [
+        ["v", "{momentum}·{v-} + {g}"],
+        ["x", "{x-} − {lr}·{v}"]
+      ]
+    },
+    "nesterov": {
+      "name": "Nesterov", "color": "#D55E00", "dash": "3.7 1.6",
+      "hyper": { "lr": 0.05, "momentum": 0.9 },
+      "state": { "v": "velocity" },
+      "rule": [
+        ["v", "{momentum}·{v-} + {g}"],
+        ["x", "{x-} − {lr}·({g} + {momentum}·{v})"]
+      ]
+    },
+    "newton": {
+      "name": "Newton", "color": "#8A6D3B", "dash": "",
+      "hyper": { "lr": 1, "damping": 0 },
+      "state": {},
+      "rule": [
+        ["d", "({H} + {damping}·I)⁻¹ {g}"],
+        ["x", "{x-} − {lr}·{d}"]
+      ]
+    },
+    "adagrad": {
+      "name": "Adagrad", "color": "#009E73", "dash": "",
+      "hyper": { "lr": 0.5, "eps": 1e-10 },
+      "state": { "s": "sum of squared gradients" },
+      "rule": [
+        ["s", "{s-} + {g}²"],
+        ["x", "{x-} − {lr}·{g} / (√{s} + {eps})"]
+      ]
+    },
+    "rmsprop": {
+      "name": "RMSProp", "color": "#B8558C", "dash": "6.4 1.6 1 1.6",
+      "hyper": { "lr": 0.05, "alpha": 0.9, "eps": 1e-8 },
+      "state": { "s": "second moment" },
+      "rule": [
+        ["s", "{alpha}·{s-} + (1 − {alpha})·{g}²"],
+        ["x", "{x-} − {lr}·{g} / (√{s} + {eps})"]
+      ]
+    },
+    "adadelta": {
+      "name": "Adadelta", "color": "#7A5FD3", "dash": "5 1 1 1 1 1",
+      "hyper": { "lr": 1, "rho": 0.9, "eps": 0.000001 },
+      "state": { "s": "second moment", "delta": "average of squared steps" },
+      "rule": [
+        ["s", "{rho}·{s-} + (1 − {rho})·{g}²"],
+        ["gPrime", "√({delta-} + {eps}) / √({s} + {eps})·{g}"],
+        ["x", "{x-} − {lr}·{gPrime}"],
+        ["delta", "{rho}·{delta-} + (1 − {rho})·{gPrime}²"]
+      ]
+    },
+    "adam": {
+      "name": "Adam", "color": "#D0342C", "dash": "6.4 1.6 1 1.6",
+      "hyper": { "lr": 0.1, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8 },
+      "state": { "v": "first moment", "s": "second moment" },
+      "rule": [
+        ["v", "{beta1}·{v-} + (1 − {beta1})·{g}"],
+        ["s", "{beta2}·{s-} + (1 − {beta2})·{g}²"],
+        ["vHat", "{v} / (1 − {beta1}{^t})"],
+        ["sHat", "{s} / (1 − {beta2}{^t})"],
+        ["x", "{x-} − {lr}·{vHat} / (√{sHat} + {eps})"]
+      ]
+    },
+    "amsgrad": {
+      "name": "AMSGrad", "color": "#9B3FB5", "dash": "1 1.65",
+      "hyper": { "lr": 0.1, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8 },
+      "state": { "v": "first moment", "s": "second moment",
+        "max": "largest second moment so far" },
+      "rule": [
+        ["v", "{beta1}·{v-} + (1 − {beta1})·{g}"],
+        ["s", "{beta2}·{s-} + (1 − {beta2})·{g}²"],
+        ["max", "max({max-}, {s})"],
+        ["vHat", "{v} / (1 − {beta1}{^t})"],
+        ["sHat", "{max} / (1 − {beta2}{^t})"],
+        ["x", "{x-} − {lr}·{vHat} / (√{sHat} + {eps})"]
+      ]
+    },
+    "yogi": {
+      "name": "Yogi", "color": "#A07800", "dash": "1 1",
+      "hyper": { "lr": 0.1, "beta1": 0.9, "beta2": 0.999, "eps": 0.001 },
+      "state": { "v": "first moment", "s": "second moment" },
+      "rule": [
+        ["v", "{beta1}·{v-} + (1 − {beta1})·{g}"],
+        ["s", "{s-} + (1 − {beta2})·{g}²·sgn({g}² − {s-})"],
+        ["vHat", "{v} / (1 − {beta1}{^t})"],
+        ["sHat", "{s} / (1 − {beta2}{^t})"],
+        ["x", "{x-} − {lr}·{vHat} / (√{sHat} + {eps})"]
+      ]
+    }
+  }
+};
+
 // ---- numbers as text ----
 
 const DIGITS = "₀₁₂₃₄₅₆₇₈₉";
@@ -383,7 +726,7 @@ function solve([a, b, d], [p, q]) {
 }
 
 /** Complete a surface: its minima, found by Newton's method near `guesses`, and f*. */
-function withMinima(surface, ...guesses) {
+function withMinima(surface, guesses) {
   const minima = guesses.map((guess) => {
     let [x, y] = guess;
     for (let i = 0; i < 8; i++) {
@@ -449,142 +792,59 @@ function makeCustom({ expression }) {
   return { ...made, minima: [], fmin: null, formula: expression };
 }
 
-const square = (size) => [[-size, size], [-size, size]];
-
-// name, words: for people. formula: in the notation of parseExpression. settings: for
-// each method what works well here, or shows something; the rest is the method's own.
-const SURFACES = {
-  valley: {
-    name: "Valley",
-    words: "a quadratic, steep across and flat along",
-    make: makeValley,
-    params: [
-      { key: "kappa", label: "condition number", symbol: "κ", default: 20, min: 1, max: 1000, log: true },
-      { key: "angle", label: "rotation in degrees", symbol: "angle", default: 0, min: -90, max: 90, step: 1 },
-    ],
-    domain: [[-6.5, 3.5], [-4, 4]],
-    start: [-5, -2],
-    settings: {
-      gd: { lr: 0.4 }, sgd: { lr: 0.1 }, momentum: { lr: 0.6, momentum: 0.5 },
-      nesterov: { lr: 0.2, momentum: 0.8 }, newton: { lr: 1 }, adagrad: { lr: 2 },
-      rmsprop: { lr: 0.4 }, adadelta: { eps: 1e-2 }, adam: { lr: 0.4 },
-      amsgrad: { lr: 0.4 }, yogi: { lr: 0.4 },
-    },
-  },
-  bowl: {
-    name: "Bowl",
-    words: "x² + 2y², the first surface of the book",
-    formula: "x² + 2 y²",
-    ...quadratic([2, 0, 4]),
-    domain: [[-6.5, 3.5], [-4, 4]],
-    start: [-5, -2],
-    settings: {
-      gd: { lr: 0.1 }, sgd: { lr: 0.1 }, momentum: { lr: 0.1, momentum: 0.5 },
-      nesterov: { lr: 0.1, momentum: 0.5 }, newton: { lr: 1 }, adagrad: { lr: 1 },
-      rmsprop: { lr: 0.2 }, adadelta: { eps: 1e-2 }, adam: { lr: 0.5 },
-      amsgrad: { lr: 0.5 }, yogi: { lr: 0.5 },
-    },
-  },
-  rosenbrock: withMinima({
-    name: "Rosenbrock's banana",
-    words: "a curved valley: easy to find, hard to follow",
-    formula: "(1 - x)² + 100 (y - x²)²",
-    f: (x, y) => { const u = 1 - x, v = y - x * x; return u * u + 100 * v * v; },
-    grad: (x, y) => {
-      const v = y - x * x;
-      return [-2 * (1 - x) - 400 * x * v, 200 * v];
-    },
+const { sin, cos, exp, PI } = Math;
+// The closed forms. A second entry lists points near the minima, the lowest first.
+const FORMS = {
+  valley: [{ make: makeValley }],
+  bowl: [quadratic([2, 0, 4])],
+  rosenbrock: [{
+    f: (x, y) => (1 - x) * (1 - x) + 100 * (y - x * x) * (y - x * x),
+    grad: (x, y) => [2 * (x - 1) - 400 * x * (y - x * x), 200 * (y - x * x)],
     hess: (x, y) => [2 - 400 * (y - 3 * x * x), -400 * x, 200],
-    domain: [[-2, 2], [-1, 3]],
-    start: [-1.2, 1],
-    steps: 1000,
-    settings: {
-      gd: { lr: 0.002 }, sgd: { lr: 0.001 }, momentum: { lr: 0.001 },
-      nesterov: { lr: 0.001 }, newton: { lr: 1 }, adagrad: { lr: 0.5 },
-      rmsprop: { lr: 0.01 }, adadelta: { eps: 1e-4 }, adam: { lr: 0.05 },
-      amsgrad: { lr: 0.05 }, yogi: { lr: 0.05 },
-    },
-  }, [1, 1]),
-  beale: withMinima({
-    name: "Beale",
-    words: "a flat valley between steep walls",
-    formula: "(1.5 - x + x y)² + (2.25 - x + x y²)² + (2.625 - x + x y³)²",
+  }, [1, 1]],
+  beale: [{
     f: (x, y) => {
-      const p = 1.5 - x * (1 - y), q = 2.25 - x * (1 - y * y);
-      const r = 2.625 - x * (1 - y * y * y);
+      const [p, q, r] = bealeParts(x, y);
       return p * p + q * q + r * r;
     },
     grad: (x, y) => {
-      const y2 = y * y, y3 = y2 * y;
-      const p = 1.5 - x * (1 - y), q = 2.25 - x * (1 - y2), r = 2.625 - x * (1 - y3);
+      const [p, q, r] = bealeParts(x, y);
       return [
-        2 * (p * (y - 1) + q * (y2 - 1) + r * (y3 - 1)),
-        2 * x * (p + 2 * q * y + 3 * r * y2),
+        2 * (p * (y - 1) + q * (y * y - 1) + r * (y * y * y - 1)),
+        2 * x * (p + 2 * q * y + 3 * r * y * y),
       ];
     },
     hess: (x, y) => {
-      const y2 = y * y, y3 = y2 * y;
-      const p = 1.5 - x * (1 - y), q = 2.25 - x * (1 - y2), r = 2.625 - x * (1 - y3);
+      const [p, q, r] = bealeParts(x, y), a = y - 1, b = y * y - 1, c = y * y * y - 1;
       return [
-        2 * ((y - 1) * (y - 1) + (y2 - 1) * (y2 - 1) + (y3 - 1) * (y3 - 1)),
-        2 * (p + 2 * q * y + 3 * r * y2) +
-          2 * x * (y - 1 + 2 * y * (y2 - 1) + 3 * y2 * (y3 - 1)),
-        2 * x * (x + 4 * x * y2 + 9 * x * y2 * y2 + 2 * q + 6 * r * y),
+        2 * (a * a + b * b + c * c),
+        2 * (p + 2 * q * y + 3 * r * y * y) + 2 * x * (a + 2 * y * b + 3 * y * y * c),
+        2 * x * (x + 4 * x * y * y + 9 * x * y * y * y * y + 2 * q + 6 * r * y),
       ];
     },
-    domain: [[-1, 4.5], [-2, 2.5]],
-    start: [1, 1.5],
-    steps: 1000,
-    settings: {
-      gd: { lr: 0.01 }, sgd: { lr: 0.01 }, momentum: { lr: 0.001 },
-      nesterov: { lr: 0.001 }, newton: { lr: 1, damping: 10 }, adagrad: { lr: 0.5 },
-      rmsprop: { lr: 0.02 }, adadelta: { eps: 1e-4 }, adam: { lr: 0.05 },
-      amsgrad: { lr: 0.05 }, yogi: { lr: 0.05 },
+  }, [3, 0.5]],
+  himmelblau: [{
+    f: (x, y) => {
+      const p = x * x + y - 11, q = x + y * y - 7;
+      return p * p + q * q;
     },
-  }, [3, 0.5]),
-  himmelblau: withMinima({
-    name: "Himmelblau",
-    words: "four minima, all equally deep",
-    formula: "(x² + y - 11)² + (x + y² - 7)²",
-    f: (x, y) => { const p = x * x + y - 11, q = x + y * y - 7; return p * p + q * q; },
     grad: (x, y) => {
       const p = x * x + y - 11, q = x + y * y - 7;
       return [4 * x * p + 2 * q, 2 * p + 4 * y * q];
     },
-    hess: (x, y) => {
-      const p = x * x + y - 11, q = x + y * y - 7;
-      return [4 * p + 8 * x * x + 2, 4 * (x + y), 4 * q + 8 * y * y + 2];
-    },
-    domain: square(5.5),
-    start: [0, -1],
-    settings: {
-      gd: { lr: 0.01 }, sgd: { lr: 0.01 }, momentum: { lr: 0.01 },
-      nesterov: { lr: 0.01 }, newton: { lr: 1 }, adagrad: { lr: 0.5 },
-      rmsprop: { lr: 0.05 }, adadelta: { eps: 1e-2 }, adam: { lr: 0.1 },
-      amsgrad: { lr: 0.1 }, yogi: { lr: 0.1 },
-    },
-  }, [3, 2], [-2.8, 3.1], [-3.8, -3.3], [3.6, -1.8]),
-  saddle: withMinima({
-    name: "Saddle",
-    words: "a saddle point between two minima",
-    formula: "x² - y² + y⁴/4",
+    hess: (x, y) => [
+      4 * (x * x + y - 11) + 8 * x * x + 2,
+      4 * (x + y),
+      4 * (x + y * y - 7) + 8 * y * y + 2,
+    ],
+  }, [3, 2], [-2.8, 3.1], [-3.8, -3.3], [3.6, -1.8]],
+  saddle: [{
     f: (x, y) => x * x - y * y + (y * y * y * y) / 4,
     grad: (x, y) => [2 * x, y * y * y - 2 * y],
     hess: (x, y) => [2, 0, 3 * y * y - 2],
-    domain: [[-2.5, 2.5], [-2.2, 2.2]],
-    start: [2, 0.001],
-    settings: {
-      gd: { lr: 0.05 }, sgd: { lr: 0.05, noise: 0.1 }, momentum: { lr: 0.05 },
-      nesterov: { lr: 0.05 }, newton: { lr: 1 }, adagrad: { lr: 0.5 },
-      rmsprop: { lr: 0.05 }, adadelta: { eps: 1e-2 }, adam: { lr: 0.05 },
-      amsgrad: { lr: 0.05 }, yogi: { lr: 0.05 },
-    },
-  }, [0, 1.4], [0, -1.4]),
-  monkey: withMinima({
-    name: "Monkey saddle",
-    words: "three ways down from a flat saddle",
-    formula: "x³ - 3 x y² + (x² + y²)²/2",
-    f: (x, y) => { const r = x * x + y * y; return x * x * x - 3 * x * y * y + (r * r) / 2; },
+  }, [0, 1.4], [0, -1.4]],
+  monkey: [{
+    f: (x, y) => x * x * x - 3 * x * y * y + ((x * x + y * y) * (x * x + y * y)) / 2,
     grad: (x, y) => {
       const r = x * x + y * y;
       return [3 * (x * x - y * y) + 2 * x * r, -6 * x * y + 2 * y * r];
@@ -593,121 +853,61 @@ const SURFACES = {
       const r = x * x + y * y;
       return [6 * x + 2 * r + 4 * x * x, 4 * x * y - 6 * y, 2 * r + 4 * y * y - 6 * x];
     },
-    domain: [[-2.2, 1.8], [-1.8, 1.8]],
-    start: [1, 0.001],
-    settings: {
-      gd: { lr: 0.05 }, sgd: { lr: 0.05, noise: 0.1 }, momentum: { lr: 0.05 },
-      nesterov: { lr: 0.05 }, newton: { lr: 1 }, adagrad: { lr: 0.5 },
-      rmsprop: { lr: 0.05 }, adadelta: { eps: 1e-2 }, adam: { lr: 0.05 },
-      amsgrad: { lr: 0.05 }, yogi: { lr: 0.05 },
-    },
-  }, [-1.5, 0], [0.75, 1.3], [0.75, -1.3]),
-  plateau: withMinima({
-    name: "Plateau",
-    words: "almost flat, with one hole",
-    formula: "-3 exp(-(x² + y²)/2) + 0.01 (x² + y²)",
-    f: (x, y) => { const r = x * x + y * y; return 0.01 * r - 3 * Math.exp(-r / 2); },
+  }, [-1.5, 0], [0.75, 1.3], [0.75, -1.3]],
+  plateau: [{
+    f: (x, y) => 0.01 * (x * x + y * y) - 3 * exp(-(x * x + y * y) / 2),
     grad: (x, y) => {
-      const slope = 3 * Math.exp(-(x * x + y * y) / 2) + 0.02;
+      const slope = 3 * exp(-(x * x + y * y) / 2) + 0.02;
       return [x * slope, y * slope];
     },
     hess: (x, y) => {
-      const e = 3 * Math.exp(-(x * x + y * y) / 2);
+      const e = 3 * exp(-(x * x + y * y) / 2);
       return [e * (1 - x * x) + 0.02, -x * y * e, e * (1 - y * y) + 0.02];
     },
-    domain: square(5),
-    start: [4, 3],
-    steps: 300,
-    settings: {
-      gd: { lr: 0.1 }, sgd: { lr: 0.1, noise: 0.1 }, momentum: { lr: 0.1 },
-      nesterov: { lr: 0.1 }, newton: { lr: 1 }, adagrad: { lr: 0.1 },
-      rmsprop: { lr: 0.1 }, adadelta: { eps: 1e-2 }, adam: { lr: 0.1 },
-      amsgrad: { lr: 0.1 }, yogi: { lr: 0.1 },
-    },
-  }, [0, 0]),
-  cliff: withMinima({
-    name: "Cliff",
-    words: "a gentle slope with a cliff in it",
-    formula: "5 sigmoid(10 (x - 1)) + 0.05 (x + 1)² + 0.25 y²",
+  }, [0, 0]],
+  cliff: [{
     f: (x, y) => 5 * sigmoid(10 * (x - 1)) + 0.05 * (x + 1) * (x + 1) + 0.25 * y * y,
     grad: (x, y) => {
       const s = sigmoid(10 * (x - 1));
       return [50 * s * (1 - s) + 0.1 * (x + 1), 0.5 * y];
     },
-    hess: (x, y) => {
+    hess: (x) => {
       const s = sigmoid(10 * (x - 1));
       return [500 * s * (1 - s) * (1 - 2 * s) + 0.1, 0, 0.5];
     },
-    domain: [[-5, 4], [-3, 3]],
-    start: [3, 2],
-    settings: {
-      gd: { lr: 0.5 }, sgd: { lr: 0.5, noise: 0.1 }, momentum: { lr: 0.1 },
-      nesterov: { lr: 0.1 }, newton: { lr: 1 }, adagrad: { lr: 1 },
-      rmsprop: { lr: 0.1 }, adadelta: { eps: 1e-2 }, adam: { lr: 0.1 },
-      amsgrad: { lr: 0.1 }, yogi: { lr: 0.1 },
-    },
-  }, [-1, 0]),
-  booth: {
-    name: "Booth",
-    words: "a quadratic whose axes are turned by 45°",
-    formula: "(x + 2 y - 7)² + (2 x + y - 5)²",
-    ...quadratic([10, 8, 10], [1, 3]),
-    domain: square(10),
-    start: [-8, -8],
-    settings: {
-      gd: { lr: 0.1 }, sgd: { lr: 0.05 }, momentum: { lr: 0.05, momentum: 0.5 },
-      nesterov: { lr: 0.05, momentum: 0.5 }, newton: { lr: 1 }, adagrad: { lr: 5 },
-      rmsprop: { lr: 0.4 }, adadelta: { eps: 1e-2 }, adam: { lr: 1 },
-      amsgrad: { lr: 1 }, yogi: { lr: 1 },
-    },
-  },
-  rastrigin: withMinima({
-    name: "Rastrigin",
-    words: "an egg box: no setting reaches the lowest minimum from here",
-    formula: "20 + x² + y² - 10 cos(2 pi x) - 10 cos(2 pi y)",
-    f: (x, y) => 20 + x * x + y * y -
-      10 * (Math.cos(2 * Math.PI * x) + Math.cos(2 * Math.PI * y)),
+  }, [-1, 0]],
+  booth: [quadratic([10, 8, 10], [1, 3])],
+  rastrigin: [{
+    f: (x, y) => 20 + x * x + y * y - 10 * (cos(2 * PI * x) + cos(2 * PI * y)),
     grad: (x, y) => [
-      2 * x + 20 * Math.PI * Math.sin(2 * Math.PI * x),
-      2 * y + 20 * Math.PI * Math.sin(2 * Math.PI * y),
+      2 * x + 20 * PI * sin(2 * PI * x),
+      2 * y + 20 * PI * sin(2 * PI * y),
     ],
     hess: (x, y) => [
-      2 + 40 * Math.PI * Math.PI * Math.cos(2 * Math.PI * x),
+      2 + 40 * PI * PI * cos(2 * PI * x),
       0,
-      2 + 40 * Math.PI * Math.PI * Math.cos(2 * Math.PI * y),
+      2 + 40 * PI * PI * cos(2 * PI * y),
     ],
-    domain: square(5.12),
-    start: [-2, 3.5],
-    settings: {
-      gd: { lr: 0.002 }, sgd: { lr: 0.002 }, momentum: { lr: 0.002 },
-      nesterov: { lr: 0.002 }, newton: { lr: 1, damping: 10 }, adagrad: { lr: 0.5 },
-      rmsprop: { lr: 0.05 }, adadelta: { eps: 1e-2 }, adam: { lr: 0.3 },
-      amsgrad: { lr: 0.3 }, yogi: { lr: 0.3 },
-    },
-  }, [0, 0]),
-  airfoil: {
-    name: "Airfoil",
-    words: "the loss of the airfoil regression over two of its weights",
-    make: makeAirfoil,
-    domain: square(1.6),
-    start: [1, 1],
-    settings: {
-      gd: { lr: 0.5 }, sgd: { lr: 0.1 }, momentum: { lr: 0.3, momentum: 0.5 },
-      nesterov: { lr: 0.3, momentum: 0.5 }, newton: { lr: 1 }, adagrad: { lr: 0.5 },
-      rmsprop: { lr: 0.05 }, adadelta: { eps: 1e-2 }, adam: { lr: 0.1 },
-      amsgrad: { lr: 0.1 }, yogi: { lr: 0.1 },
-    },
-  },
-  custom: {
-    name: "Your own",
-    words: "a function that you write",
-    make: makeCustom,
-    domain: square(4),
-    start: [-3, 2],
-    settings: {},
-  },
+  }, [0, 0]],
+  airfoil: [{ make: makeAirfoil }],
+  custom: [{ make: makeCustom }],
 };
-const OWN_EXPRESSION = "x^2/4 + y^2 + sin(2x) cos(2y)";
+
+function bealeParts(x, y) {
+  return [1.5 - x * (1 - y), 2.25 - x * (1 - y * y), 2.625 - x * (1 - y * y * y)];
+}
+
+/** [{key, label, symbol, min, max, default, …}] of an object of default values. */
+const specsOf = (defaults = {}) => Object.entries(defaults).map(([key, value]) =>
+  ({ key, default: value, ...TABLES.numbers[key] }));
+const mapValues = (object, change) =>
+  Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value, key)]));
+
+const SURFACES = mapValues(TABLES.surfaces, (table, key) => {
+  const [form, ...guesses] = FORMS[key];
+  const surface = { key, ...table, ...form, params: specsOf(table.params) };
+  return guesses.length ? withMinima(surface, guesses) : surface;
+});
 
 /**
  * Return the surface of a config with everything bound in: {key, name, words,
@@ -717,48 +917,33 @@ const OWN_EXPRESSION = "x^2/4 + y^2 + sin(2x) cos(2y)";
 function surfaceOf(config, data) {
   const surface = SURFACES[config.surface];
   const made = surface.make ? surface.make(config, data) : {};
-  return { key: config.surface, ...surface, ...made };
+  return { ...surface, ...made };
 }
 
 // ---- schedules: the rate of step t = 1, 2, … of `steps` ----
 
-const SCHEDULES = {
-  constant: { name: "constant", formula: "ηₜ = η", hyper: [], factor: () => 1 },
+// factor: what the first rate is multiplied by at step t; python: the same as text.
+const FACTORS = {
+  constant: { factor: () => 1 },
   piecewise: {
-    name: "piecewise constant",
-    formula: "ηₜ = η·factorᵏ, k = ⌊t/every⌋",
-    hyper: [
-      { key: "every", label: "steps between two drops", symbol: "every", default: 25, min: 1, max: 5000, integer: true },
-      { key: "factor", label: "factor of each drop", symbol: "factor", default: 0.5, min: 0.01, max: 1, step: 0.01 },
-    ],
     factor: ({ every, factor }, t) => Math.pow(factor, Math.floor(t / every)),
     python: ({ every, factor }) => `${factor} ** (t // ${every})`,
   },
   exponential: {
-    name: "exponential",
-    formula: "ηₜ = η·exp(−c t)",
-    hyper: [{ key: "decay", label: "decay", symbol: "c", default: 0.1, min: 0.0001, max: 10, log: true }],
-    factor: ({ decay }, t) => Math.exp(-decay * t),
+    factor: ({ decay }, t) => exp(-decay * t),
     python: ({ decay }) => `math.exp(-${decay} * t)`,
   },
   polynomial: {
-    name: "polynomial",
-    formula: "ηₜ = η·(1 + c t)⁻ᵖ",
-    hyper: [
-      { key: "decay", label: "decay", symbol: "c", default: 0.1, min: 0.0001, max: 10, log: true },
-      { key: "power", label: "power", symbol: "p", default: 0.5, min: 0, max: 3, step: 0.05 },
-    ],
     factor: ({ decay, power: p }, t) => Math.pow(1 + decay * t, -p),
     python: ({ decay, power: p }) => `(1 + ${decay} * t) ** -${p}`,
   },
   cosine: {
-    name: "cosine",
-    formula: "ηₜ = η·(1 + cos(π t/T))/2",
-    hyper: [],
-    factor: (_, t, steps) => 0.5 * (1 + Math.cos((Math.PI * t) / steps)),
+    factor: (_, t, steps) => 0.5 * (1 + cos((PI * t) / steps)),
     python: () => "0.5 * (1 + math.cos(math.pi * t / STEPS))",
   },
 };
+const SCHEDULES = mapValues(TABLES.schedules, (table, key) =>
+  ({ ...table, ...FACTORS[key], hyper: specsOf(table.hyper) }));
 
 /** Return the learning rate of step t (from 1) of a run of `steps` steps. */
 const rate = (spec, t, steps) =>
@@ -831,113 +1016,31 @@ function adamStep(m, g, { beta1, beta2, eps }, lr, yogi) {
   }
 }
 
-const LR = (start) =>
-  ({ key: "lr", label: "learning rate", symbol: "η", default: start, min: 1e-5, max: 10, log: true });
-const EPS = (start) =>
-  ({ key: "eps", label: "epsilon", symbol: "ε", default: start, min: 1e-12, max: 1, log: true });
-const DECAY = (key, label, symbol, start) =>
-  ({ key, label, symbol, default: start, min: 0, max: 0.9999, step: 0.001 });
-const MOMENTUM = DECAY("momentum", "momentum", "β", 0.9);
-const BETAS = [
-  DECAY("beta1", "decay of the first moment", "β₁", 0.9),
-  DECAY("beta2", "decay of the second moment", "β₂", 0.999),
-];
-const V = (label) => ({ key: "v", symbol: "v", label });
-const S = (label = "second moment") => ({ key: "s", symbol: "s", label });
-
-// Rows of a rule: [what it computes, how]. {v} is a quantity of this step, {v-} of the
-// step before, {lr} a hyperparameter, {^t} the step number, raised.
-const VELOCITY = ["v", "{momentum}·{v-} + {g}"];
-const OVER_ROOT = ["x", "{x-} − {lr}·{g} / (√{s} + {eps})"];
-const FIRST_MOMENT = ["v", "{beta1}·{v-} + (1 − {beta1})·{g}"];
-const SECOND_MOMENT = ["s", "{beta2}·{s-} + (1 − {beta2})·{g}²"];
-const corrections = (second) => [
-  ["vHat", "{v} / (1 − {beta1}{^t})"],
-  ["sHat", `{${second}} / (1 − {beta2}{^t})`],
-  ["x", "{x-} − {lr}·{vHat} / (√{sHat} + {eps})"],
-];
-
-// Colour and dash are those of figures.STYLES; a dash is in units of the line's width.
-const DASHED = "3.7 1.6", DASH_DOT = "6.4 1.6 1 1.6";
-const METHODS = {
-  gd: {
-    name: "GD", color: "#666666", dash: "", hyper: [LR(0.1)], state: [],
-    equation: [["x", "{x-} − {lr}·{g}"]],
-    step: plainStep,
-  },
-  sgd: {
-    name: "SGD", color: "#0A78BE", dash: "",
-    hyper: [LR(0.1), { key: "noise", label: "noise of the gradient", symbol: "σ", default: 1, min: 0, max: 10, step: 0.1 }],
-    state: [],
-    equation: [["x", "{x-} − {lr}·{g}"]],
-    step: plainStep,
-  },
-  momentum: {
-    name: "momentum", color: "#D55E00", dash: "", hyper: [LR(0.05), MOMENTUM],
-    state: [V("velocity")],
-    equation: [VELOCITY, ["x", "{x-} − {lr}·{v}"]],
-    step: (m, g, h, lr) => velocityStep(m, g, h, lr, false),
-  },
-  nesterov: {
-    name: "Nesterov", color: "#D55E00", dash: DASHED, hyper: [LR(0.05), MOMENTUM],
-    state: [V("velocity")],
-    equation: [VELOCITY, ["x", "{x-} − {lr}·({g} + {momentum}·{v})"]],
-    step: (m, g, h, lr) => velocityStep(m, g, h, lr, true),
-  },
-  newton: {
-    name: "Newton", color: "#8A6D3B", dash: "", needsHessian: true,
-    hyper: [LR(1), { key: "damping", label: "shift of the Hessian", symbol: "λ", default: 0, min: 0, max: 100, step: 0.1 }],
-    state: [],
-    equation: [["d", "({H} + {damping}·I)⁻¹ {g}"], ["x", "{x-} − {lr}·{d}"]],
-    step: newtonStep,
-  },
-  adagrad: {
-    name: "Adagrad", color: "#009E73", dash: "", hyper: [LR(0.5), EPS(1e-10)],
-    state: [S("sum of squared gradients")],
-    equation: [["s", "{s-} + {g}²"], OVER_ROOT],
-    step: (m, g, { eps }, lr) => rootStep(m, g, eps, lr, 1, 1),
-  },
-  rmsprop: {
-    name: "RMSProp", color: "#B8558C", dash: DASH_DOT,
-    hyper: [LR(0.05), DECAY("alpha", "decay of the second moment", "γ", 0.9), EPS(1e-8)],
-    state: [S()],
-    equation: [["s", "{alpha}·{s-} + (1 − {alpha})·{g}²"], OVER_ROOT],
-    step: (m, g, { alpha, eps }, lr) => rootStep(m, g, eps, lr, alpha, 1 - alpha),
-  },
-  adadelta: {
-    name: "Adadelta", color: "#7A5FD3", dash: "5 1 1 1 1 1",
-    hyper: [LR(1), DECAY("rho", "decay of both averages", "ρ", 0.9), EPS(1e-6)],
-    state: [S(), { key: "delta", symbol: "Δ", label: "average of squared steps" }],
-    equation: [
-      ["s", "{rho}·{s-} + (1 − {rho})·{g}²"],
-      ["gPrime", "√({delta-} + {eps}) / √({s} + {eps})·{g}"],
-      ["x", "{x-} − {lr}·{gPrime}"],
-      ["delta", "{rho}·{delta-} + (1 − {rho})·{gPrime}²"],
-    ],
-    step: adadeltaStep,
-  },
-  adam: {
-    name: "Adam", color: "#D0342C", dash: DASH_DOT, hyper: [LR(0.1), ...BETAS, EPS(1e-8)],
-    state: [V("first moment"), S()],
-    equation: [FIRST_MOMENT, SECOND_MOMENT, ...corrections("s")],
-    step: (m, g, h, lr) => adamStep(m, g, h, lr, false),
-  },
-  amsgrad: {
-    name: "AMSGrad", color: "#9B3FB5", dash: "1 1.65", hyper: [LR(0.1), ...BETAS, EPS(1e-8)],
-    state: [V("first moment"), S(),
-      { key: "max", symbol: "sᵐᵃˣ", label: "largest second moment so far" }],
-    equation: [FIRST_MOMENT, SECOND_MOMENT, ["max", "max({max-}, {s})"],
-      ...corrections("max")],
-    step: (m, g, h, lr) => adamStep(m, g, h, lr, false),
-  },
-  yogi: {
-    name: "Yogi", color: "#A07800", dash: "1 1", hyper: [LR(0.1), ...BETAS, EPS(1e-3)],
-    state: [V("first moment"), S()],
-    equation: [FIRST_MOMENT, ["s", "{s-} + (1 − {beta2})·{g}²·sgn({g}² − {s-})"],
-      ...corrections("s")],
-    step: (m, g, h, lr) => adamStep(m, g, h, lr, true),
-  },
+const STEPS = {
+  gd: plainStep,
+  sgd: plainStep,
+  momentum: (m, g, h, lr) => velocityStep(m, g, h, lr, false),
+  nesterov: (m, g, h, lr) => velocityStep(m, g, h, lr, true),
+  newton: newtonStep,
+  adagrad: (m, g, { eps }, lr) => rootStep(m, g, eps, lr, 1, 1),
+  rmsprop: (m, g, { alpha, eps }, lr) => rootStep(m, g, eps, lr, alpha, 1 - alpha),
+  adadelta: adadeltaStep,
+  adam: (m, g, h, lr) => adamStep(m, g, h, lr, false),
+  amsgrad: (m, g, h, lr) => adamStep(m, g, h, lr, false), // its memory has a `max`
+  yogi: (m, g, h, lr) => adamStep(m, g, h, lr, true),
 };
+const SYMBOLS = {
+  x: "x", g: "g", d: "d", H: "H", vHat: "v̂", sHat: "ŝ", gPrime: "g′",
+  v: "v", s: "s", delta: "Δ", max: "sᵐᵃˣ", ...mapValues(TABLES.numbers, ({ symbol }) => symbol),
+};
+const METHODS = mapValues(TABLES.methods, (table, key) => ({
+  ...table,
+  hyper: specsOf(table.hyper),
+  state: Object.entries(table.state).map(([name, label]) =>
+    ({ key: name, label, symbol: SYMBOLS[name] })),
+  step: STEPS[key],
+  needsHessian: key === "newton",
+}));
 
 /** Return a method's memory before its first step: at `start`, all state zero. */
 function memory(method, start) {
@@ -1066,12 +1169,6 @@ function narrate(trace, k) {
     `${loss}, ${rises ? "rising" : "falling"}${done}.`;
 }
 
-const SYMBOLS = {
-  x: "x", g: "g", d: "d", H: "H", vHat: "v̂", sHat: "ŝ", gPrime: "g′",
-  ...Object.fromEntries(Object.values(METHODS).flatMap((method) =>
-    [...method.state, ...method.hyper].map(({ key, symbol }) => [key, symbol]))),
-};
-
 /**
  * Return the rows of a method's rule at step k: [{symbolic, numeric}], as in
  * "vₜ = β·vₜ₋₁ + gₜ" and "v₁₂ = 0.9·(−0.12, 0.40) + (−0.03, 0.11) = (−0.14, 0.47)".
@@ -1120,7 +1217,7 @@ function equationAt(trace, k, surface) {
     return isHyper(key) ? formatNumber(spec[key]) : text(values[key]);
   };
   const fill = (template, put) => template.replace(/\{([^}]+)\}/g, (_, key) => put(key));
-  return method.equation.map(([result, template]) => ({
+  return method.rule.map(([result, template]) => ({
     symbolic: `${symbol(result)} = ${fill(template, symbol)}`,
     numeric: known
       ? `${SYMBOLS[result]}${below(k)} = ${fill(template, number)} = ${text(values[result])}`
@@ -1270,11 +1367,11 @@ function readView(reader, given) {
 }
 
 function readWeights(reader, given) {
-  const usual = [1, 4];
+  const usual = SURFACES.airfoil.weights;
   const spec = { min: 0, max: 5, integer: true };
   const weights = reader.list(given, 2, "weights", spec, usual);
   if (weights[0] !== weights[1]) return weights;
-  reader.note("weights: two different ones are needed; they are 1, 4 now.");
+  reader.note("weights: two different ones are needed; they are " + `${usual} now.`);
   return usual;
 }
 
@@ -1286,16 +1383,16 @@ function readWeights(reader, given) {
 function validate(given) {
   const reader = new Reader();
   const surface = reader.choice(own(given, "surface"), Object.keys(SURFACES), "surface");
-  const { params: specs = [], steps = 100 } = SURFACES[surface];
+  const { params: specs, steps } = SURFACES[surface];
   const params = {};
   for (const spec of specs) {
     params[spec.key] = reader.number(own(own(given, "params"), spec.key), spec);
   }
   reader.unknown(own(given, "params"), Object.keys(params), "This surface");
-  let expression = own(given, "expression") ?? (surface === "custom" ? OWN_EXPRESSION : "");
+  let expression = own(given, "expression") ?? SURFACES[surface].expression ?? "";
   if (typeof expression !== "string") {
     reader.note(`expression: ${quoted(expression)} is no text.`);
-    expression = OWN_EXPRESSION;
+    expression = SURFACES[surface].expression ?? "";
   }
   const config = {
     surface, params,
@@ -1329,7 +1426,7 @@ function encode(config) {
   const pairs = [];
   const put = (key, value) => pairs.push(`${key}=${encodeURIComponent(value).replace(/%2C/g, ",").replace(/%3A/g, ":")}`);
   if (surface !== DEFAULTS.surface) put("surface", surface);
-  for (const { key, default: standard } of SURFACES[surface].params ?? []) {
+  for (const { key, default: standard } of SURFACES[surface].params) {
     if (params[key] !== standard) put(key, params[key]);
   }
   for (const key of ["expression", "weights", "start", "steps", "seed"]) {
@@ -1359,7 +1456,7 @@ function decode(hash) {
     return { config, notes: ["The link is too long to be one of this playground; it was not read."] };
   }
   const given = { params: {}, view: {} }, notes = [];
-  const view = VIEW.map(({ key }) => key), params = ["kappa", "angle"];
+  const view = VIEW.map(({ key }) => key), params = Object.keys(TABLES.surfaces.valley.params);
   for (const part of text.split("&").filter(Boolean)) {
     const [key, ...rest] = part.split("=");
     let value;
