@@ -11,6 +11,7 @@
 // ---- tables: all that is data, in JSON, for `playground.py` reads it too ----
 
 // numbers: what every adjustable number is called and where it may lie.
+// view: what the view keeps in a config. shown: the methods until a reader chooses.
 // surfaces: formula in the notation of parseExpression; settings: for each method what
 // works well there, or shows something; the rest is the method's own.
 // methods: colour and dash of figures.STYLES (a dash in units of the line's width), and
@@ -18,6 +19,10 @@
 // step before, {lr} a hyperparameter, {^t} the step number, raised.
 const TABLES = {
   "numbers": {
+    "start": { "label": "start", "min": -1e6, "max": 1e6 },
+    "steps": { "label": "number of steps", "min": 1, "max": 5000, "integer": true },
+    "seed": { "label": "seed of the noise", "min": 0, "max": 4294967295, "integer": true },
+    "weights": { "label": "weights", "min": 0, "max": 5, "integer": true },
     "lr": { "label": "learning rate", "symbol": "η",
       "min": 0.00001, "max": 10, "log": true },
     "noise": { "label": "noise of the gradient", "symbol": "σ",
@@ -46,6 +51,14 @@ const TABLES = {
     "angle": { "label": "rotation in degrees", "symbol": "angle",
       "min": -90, "max": 90, "step": 1 }
   },
+  "view": {
+    "domain": { "box": true, "default": null, "min": -1e6, "max": 1e6 },
+    "scale": { "choices": ["log", "linear"], "default": "log" },
+    "plotted": { "choices": ["loss", "distance"], "default": "loss" },
+    "step": { "label": "step shown", "min": 0, "max": 5000, "integer": true, "default": 0 },
+    "speed": { "label": "speed", "min": 0.1, "max": 20, "default": 1 }
+  },
+  "shown": ["gd", "momentum", "adagrad", "adam"],
   "surfaces": {
     "valley": {
       "name": "Valley",
@@ -1227,15 +1240,7 @@ function equationAt(trace, k, surface) {
 
 // ---- configs: defaults, validation, and the link's codec ----
 
-const SHOWN = ["gd", "momentum", "adagrad", "adam"]; // until a reader chooses
-const MOST_STEPS = 5000;
-const VIEW = [
-  { key: "domain", box: true, default: null },
-  { key: "scale", choices: ["log", "linear"] },
-  { key: "plotted", choices: ["loss", "distance"] },
-  { key: "step", integer: true, default: 0, min: 0, max: MOST_STEPS },
-  { key: "speed", default: 1, min: 0.1, max: 20 },
-];
+const NUMBERS = TABLES.numbers, VIEW = TABLES.view;
 
 const own = (object, key) =>
   object !== null && typeof object === "object" && Object.hasOwn(object, key)
@@ -1262,7 +1267,7 @@ class Reader {
     if (value === undefined) return fallback;
     const text = typeof value === "string" && value.trim() !== "" && value.length < 40;
     const given = typeof value === "number" || text ? Number(value) : NaN;
-    const name = spec.label ?? spec.key;
+    const name = spec.label;
     if (Number.isNaN(given)) {
       this.note(`${name}: ${quoted(value)} is no number; it is ${fallback} now.`);
       return fallback;
@@ -1281,14 +1286,13 @@ class Reader {
     this.note(`${what}: ${quoted(value)} is not known; it is ${fallback} now.`);
     return fallback;
   }
-  list(value, length, what, spec, fallback) {
+  pair(value, spec, fallback) {
     if (value === undefined) return fallback;
-    if (!Array.isArray(value) || value.length !== length) {
-      this.note(`${what}: ${quoted(value)} is not ${length} numbers; ` +
-        `it is ${fallback.join(", ")} now.`);
+    if (!Array.isArray(value) || value.length !== 2) {
+      this.note(`${spec.label}: ${quoted(value)} is not two numbers; it is ${fallback} now.`);
       return fallback;
     }
-    return value.map((entry, i) => this.number(entry, { ...spec, label: what }, fallback[i]));
+    return value.map((entry, i) => this.number(entry, spec, fallback[i]));
   }
   unknown(object, keys, where) {
     if (object === null || typeof object !== "object") return;
@@ -1324,7 +1328,7 @@ function readMethod(reader, given, surface) {
 
 function readMethods(reader, given, surface) {
   const names = Object.keys(METHODS), entries = [];
-  if (given === undefined) return SHOWN.map((method) => methodDefaults(surface, method));
+  if (given === undefined) return TABLES.shown.map((method) => methodDefaults(surface, method));
   if (!Array.isArray(given)) {
     reader.note(`methods: ${quoted(given)} is no list; the usual ones are shown.`);
     return readMethods(reader, undefined, surface);
@@ -1342,12 +1346,10 @@ function readMethods(reader, given, surface) {
   return entries;
 }
 
-const COORDINATE = { min: -1e6, max: 1e6 };
-
 function readDomain(reader, given) {
   if (given === undefined || given === null) return null;
   const flat = Array.isArray(given) ? given.flat() : [];
-  const [x0, x1, y0, y1] = flat.map((v) => reader.number(v, { ...COORDINATE, key: "domain" }, 0));
+  const [x0, x1, y0, y1] = flat.map((v) => reader.number(v, { ...VIEW.domain, label: "domain" }, 0));
   if (flat.length === 4 && x0 < x1 && y0 < y1) return [[x0, x1], [y0, y1]];
   reader.note(`domain: ${quoted(given)} is not [[left, right], [bottom, top]]; ` +
     "it is chosen anew.");
@@ -1355,23 +1357,20 @@ function readDomain(reader, given) {
 }
 
 function readView(reader, given) {
-  const view = {};
-  for (const spec of VIEW) {
-    const value = own(given, spec.key);
-    view[spec.key] = spec.box ? readDomain(reader, value)
-      : spec.choices ? reader.choice(value, spec.choices, spec.key)
-      : reader.number(value, spec);
-  }
-  reader.unknown(given, VIEW.map(({ key }) => key), "view");
+  const view = mapValues(VIEW, (spec, key) => {
+    const value = own(given, key);
+    if (spec.box) return readDomain(reader, value);
+    return spec.choices ? reader.choice(value, spec.choices, key) : reader.number(value, spec);
+  });
+  reader.unknown(given, Object.keys(VIEW), "view");
   return view;
 }
 
 function readWeights(reader, given) {
   const usual = SURFACES.airfoil.weights;
-  const spec = { min: 0, max: 5, integer: true };
-  const weights = reader.list(given, 2, "weights", spec, usual);
+  const weights = reader.pair(given, NUMBERS.weights, usual);
   if (weights[0] !== weights[1]) return weights;
-  reader.note("weights: two different ones are needed; they are " + `${usual} now.`);
+  reader.note(`weights: two different ones are needed; they are ${usual} now.`);
   return usual;
 }
 
@@ -1400,11 +1399,9 @@ function validate(given) {
     weights: readWeights(reader, own(given, "weights")),
   };
   const { start } = surfaceOf(config);
-  config.start = reader.list(own(given, "start"), 2, "start", COORDINATE, start);
-  config.steps = reader.number(
-    own(given, "steps"), { key: "steps", integer: true, min: 1, max: MOST_STEPS }, steps);
-  config.seed = reader.number(
-    own(given, "seed"), { key: "seed", integer: true, default: 0, min: 0, max: 2 ** 32 - 1 });
+  config.start = reader.pair(own(given, "start"), NUMBERS.start, start);
+  config.steps = reader.number(own(given, "steps"), NUMBERS.steps, steps);
+  config.seed = reader.number(own(given, "seed"), NUMBERS.seed, 0);
   config.methods = readMethods(reader, own(given, "methods"), surface);
   config.view = readView(reader, own(given, "view"));
   reader.unknown(given, Object.keys(config), "A playground");
@@ -1424,7 +1421,10 @@ function encode(config) {
   const { surface, params, view } = config;
   const usual = withDefaults({ surface, params });
   const pairs = [];
-  const put = (key, value) => pairs.push(`${key}=${encodeURIComponent(value).replace(/%2C/g, ",").replace(/%3A/g, ":")}`);
+  const put = (key, value) => {
+    const text = encodeURIComponent(value).replace(/%2C/g, ",").replace(/%3A/g, ":");
+    pairs.push(`${key}=${text}`);
+  };
   if (surface !== DEFAULTS.surface) put("surface", surface);
   for (const { key, default: standard } of SURFACES[surface].params) {
     if (params[key] !== standard) put(key, params[key]);
@@ -1440,23 +1440,24 @@ function encode(config) {
     }
     if (config.methods.length === 0) put("methods", "none");
   }
-  for (const { key } of VIEW) {
+  for (const key of Object.keys(VIEW)) {
     if (!same(view[key], usual.view[key])) put(key, view[key]);
   }
   return pairs.join("&");
 }
 
 const HASH_LIMIT = 4000;
+const PARAMS = new Set(Object.values(TABLES.surfaces).flatMap(({ params = {} }) =>
+  Object.keys(params)));
 
 /** Read a link's hash: {config, notes}. Whatever it holds, the config is valid. */
 function decode(hash) {
-  const text = String(hash).replace(/^#/, "");
+  const text = typeof hash === "string" ? hash.replace(/^#/, "") : "";
   if (text.length > HASH_LIMIT) {
-    const { config } = validate({});
-    return { config, notes: ["The link is too long to be one of this playground; it was not read."] };
+    const note = "The link is too long to be one of this playground; it was not read.";
+    return { config: withDefaults({}), notes: [note] };
   }
   const given = { params: {}, view: {} }, notes = [];
-  const view = VIEW.map(({ key }) => key), params = Object.keys(TABLES.surfaces.valley.params);
   for (const part of text.split("&").filter(Boolean)) {
     const [key, ...rest] = part.split("=");
     let value;
@@ -1470,9 +1471,9 @@ function decode(hash) {
     else if (["start", "weights"].includes(key)) given[key] = value.split(",");
     else if (key === "methods") given.methods = given.methods ?? [];
     else if (Object.hasOwn(METHODS, key)) (given.methods ??= []).push(methodFrom(key, value));
-    else if (params.includes(key)) given.params[key] = value;
+    else if (PARAMS.has(key)) given.params[key] = value;
     else if (key === "domain") given.view.domain = value.split(",");
-    else if (view.includes(key)) given.view[key] = value;
+    else if (Object.hasOwn(VIEW, key)) given.view[key] = value;
     else notes.push(`${quoted(key)} in the link is not known; it was left out.`);
   }
   const { config, notes: more } = validate(given);
