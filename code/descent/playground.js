@@ -55,8 +55,13 @@ const TABLES = {
     "domain": { "box": true, "default": null, "min": -1e6, "max": 1e6 },
     "scale": { "choices": ["log", "linear"], "default": "log" },
     "plotted": { "choices": ["loss", "distance"], "default": "loss" },
-    "step": { "label": "step shown", "min": 0, "max": 5000, "integer": true, "default": 0 },
-    "speed": { "label": "speed", "min": 0.1, "max": 20, "default": 1 }
+    "step": { "label": "step shown", "min": 0, "max": 5000, "integer": true,
+      "default": 5000 },
+    "speed": { "label": "speed", "min": 1, "max": 500, "default": 20 },
+    "field": { "choices": ["off", "on"], "default": "off" },
+    "arrows": { "choices": ["on", "off"], "default": "on" },
+    "chosen": { "choices": ["first", "gd", "sgd", "momentum", "nesterov", "newton",
+      "adagrad", "rmsprop", "adadelta", "adam", "amsgrad", "yogi"], "default": "first" }
   },
   "shown": ["gd", "momentum", "adagrad", "adam"],
   "surfaces": {
