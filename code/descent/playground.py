@@ -221,7 +221,7 @@ def airfoil_moments():
     weights w it is floor + ½ (w − optimum)ᵀ gram (w − optimum).
 
     Returns: dict of `names` (of the five features, and "bias"), `gram` (6 × 6),
-        `optimum` (6) and `floor`; floats of 12 digits, the same on every machine.
+        `optimum` (6) and `floor`; rounded to 12 decimals, the same on every machine.
     """
     import numpy as np
 
@@ -244,7 +244,7 @@ def airfoil_moments():
 def _rounded(values):
     if getattr(values, "ndim", 0):
         return [_rounded(value) for value in values]
-    return float(f"{values:.12g}") + 0.0  # no negative zero
+    return round(float(values), 12) + 0.0  # no negative zero
 
 
 # --- notebooks -----------------------------------------------------------------------
