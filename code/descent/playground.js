@@ -112,8 +112,8 @@ const TABLES = {
       "formula": "(1.5 - x + x y)² + (2.25 - x + x y²)² + (2.625 - x + x y³)²",
       "domain": [[-1, 4.5], [-2, 2.5]], "start": [1, 1.5], "steps": 1000,
       "settings": {
-        "gd": { "lr": 0.01 }, "sgd": { "lr": 0.01 }, "momentum": { "lr": 0.001 },
-        "nesterov": { "lr": 0.001 }, "newton": { "lr": 1, "damping": 10 },
+        "gd": { "lr": 0.01 }, "sgd": { "lr": 0.01 }, "momentum": { "lr": 0.005 },
+        "nesterov": { "lr": 0.005 }, "newton": { "lr": 1, "damping": 20 },
         "adagrad": { "lr": 0.5 }, "rmsprop": { "lr": 0.02 },
         "adadelta": { "eps": 0.0001 }, "adam": { "lr": 0.05 },
         "amsgrad": { "lr": 0.05 }, "yogi": { "lr": 0.05 }
@@ -123,10 +123,10 @@ const TABLES = {
       "name": "Himmelblau",
       "words": "four minima, all equally deep",
       "formula": "(x² + y - 11)² + (x + y² - 7)²",
-      "domain": [[-5.5, 5.5], [-5.5, 5.5]], "start": [0, -1], "steps": 100,
+      "domain": [[-5.5, 5.5], [-5.5, 5.5]], "start": [0, -1], "steps": 200,
       "settings": {
         "gd": { "lr": 0.01 }, "sgd": { "lr": 0.01 }, "momentum": { "lr": 0.01 },
-        "nesterov": { "lr": 0.01 }, "newton": { "lr": 1 }, "adagrad": { "lr": 0.5 },
+        "nesterov": { "lr": 0.01 }, "newton": { "lr": 1, "damping": 50 }, "adagrad": { "lr": 0.5 },
         "rmsprop": { "lr": 0.05 }, "adadelta": { "eps": 0.01 },
         "adam": { "lr": 0.1 }, "amsgrad": { "lr": 0.1 }, "yogi": { "lr": 0.1 }
       }
@@ -135,12 +135,12 @@ const TABLES = {
       "name": "Saddle",
       "words": "a saddle point between two minima",
       "formula": "x² - y² + y⁴/4",
-      "domain": [[-2.5, 2.5], [-2.2, 2.2]], "start": [2, 0.001], "steps": 100,
+      "domain": [[-2.5, 2.5], [-2.2, 2.2]], "start": [2, 0.001], "steps": 150,
       "settings": {
         "gd": { "lr": 0.05 }, "sgd": { "lr": 0.05, "noise": 0.1 },
         "momentum": { "lr": 0.05 }, "nesterov": { "lr": 0.05 },
         "newton": { "lr": 1 }, "adagrad": { "lr": 0.5 }, "rmsprop": { "lr": 0.05 },
-        "adadelta": { "eps": 0.01 }, "adam": { "lr": 0.05 },
+        "adadelta": { "eps": 0.1 }, "adam": { "lr": 0.05 },
         "amsgrad": { "lr": 0.05 }, "yogi": { "lr": 0.05 }
       }
     },
@@ -148,12 +148,12 @@ const TABLES = {
       "name": "Monkey saddle",
       "words": "three ways down from a flat saddle",
       "formula": "x³ - 3 x y² + (x² + y²)²/2",
-      "domain": [[-2.2, 1.8], [-1.8, 1.8]], "start": [1, 0.001], "steps": 100,
+      "domain": [[-2.2, 1.8], [-1.8, 1.8]], "start": [1, 0.001], "steps": 250,
       "settings": {
         "gd": { "lr": 0.05 }, "sgd": { "lr": 0.05, "noise": 0.1 },
         "momentum": { "lr": 0.05 }, "nesterov": { "lr": 0.05 },
         "newton": { "lr": 1 }, "adagrad": { "lr": 0.5 }, "rmsprop": { "lr": 0.05 },
-        "adadelta": { "eps": 0.01 }, "adam": { "lr": 0.05 },
+        "adadelta": { "eps": 1 }, "adam": { "lr": 0.05 },
         "amsgrad": { "lr": 0.05 }, "yogi": { "lr": 0.05 }
       }
     },
@@ -166,7 +166,7 @@ const TABLES = {
         "gd": { "lr": 0.1 }, "sgd": { "lr": 0.1, "noise": 0.1 },
         "momentum": { "lr": 0.1 }, "nesterov": { "lr": 0.1 }, "newton": { "lr": 1 },
         "adagrad": { "lr": 0.1 }, "rmsprop": { "lr": 0.1 },
-        "adadelta": { "eps": 0.01 }, "adam": { "lr": 0.1 },
+        "adadelta": { "eps": 0.001 }, "adam": { "lr": 0.1 },
         "amsgrad": { "lr": 0.1 }, "yogi": { "lr": 0.1 }
       }
     },
@@ -174,7 +174,7 @@ const TABLES = {
       "name": "Cliff",
       "words": "a gentle slope with a cliff in it",
       "formula": "5 sigmoid(10 (x - 1)) + 0.05 (x + 1)² + 0.25 y²",
-      "domain": [[-5, 4], [-3, 3]], "start": [3, 2], "steps": 100,
+      "domain": [[-5, 4], [-3, 3]], "start": [3, 2], "steps": 400,
       "settings": {
         "gd": { "lr": 0.5 }, "sgd": { "lr": 0.5, "noise": 0.1 },
         "momentum": { "lr": 0.1 }, "nesterov": { "lr": 0.1 }, "newton": { "lr": 1 },
@@ -187,21 +187,21 @@ const TABLES = {
       "name": "Booth",
       "words": "a quadratic whose axes are turned by 45°",
       "formula": "(x + 2 y - 7)² + (2 x + y - 5)²",
-      "domain": [[-10, 10], [-10, 10]], "start": [-8, -8], "steps": 100,
+      "domain": [[-10, 10], [-10, 10]], "start": [-8, -8], "steps": 150,
       "settings": {
         "gd": { "lr": 0.1 }, "sgd": { "lr": 0.05 },
         "momentum": { "lr": 0.05, "momentum": 0.5 },
         "nesterov": { "lr": 0.05, "momentum": 0.5 }, "newton": { "lr": 1 },
-        "adagrad": { "lr": 5 }, "rmsprop": { "lr": 0.4 },
+        "adagrad": { "lr": 10 }, "rmsprop": { "lr": 0.4 },
         "adadelta": { "eps": 0.01 }, "adam": { "lr": 1 }, "amsgrad": { "lr": 1 },
         "yogi": { "lr": 1 }
       }
     },
     "rastrigin": {
       "name": "Rastrigin",
-      "words": "an egg box: no setting reaches the lowest minimum from here",
+      "words": "an egg box: runs end in a pit near their start, the lowest is far",
       "formula": "20 + x² + y² - 10 cos(2 pi x) - 10 cos(2 pi y)",
-      "domain": [[-5.12, 5.12], [-5.12, 5.12]], "start": [-2, 3.5], "steps": 100,
+      "domain": [[-5.12, 5.12], [-5.12, 5.12]], "start": [-2, 3.5], "steps": 200,
       "settings": {
         "gd": { "lr": 0.002 }, "sgd": { "lr": 0.002 }, "momentum": { "lr": 0.002 },
         "nesterov": { "lr": 0.002 }, "newton": { "lr": 1, "damping": 10 },
@@ -228,8 +228,11 @@ const TABLES = {
       "name": "Your own",
       "words": "a function that you write",
       "expression": "x^2/4 + y^2 + sin(2x) cos(2y)",
-      "domain": [[-4, 4], [-4, 4]], "start": [-3, 2], "steps": 100,
-      "settings": {}
+      "domain": [[-4, 4], [-4, 4]], "start": [-3, 2], "steps": 300,
+      "settings": {
+        "gd": { "lr": 0.2 }, "nesterov": { "lr": 0.2 },
+        "newton": { "lr": 1, "damping": 3 }, "adadelta": { "eps": 0.01 }
+      }
     }
   },
   "schedules": {
@@ -402,7 +405,7 @@ const formatPair = ([first, second]) =>
 
 // ---- expressions: a reader's own function ----
 
-const LIMITS = { characters: 300, rows: 200, depth: 40 };
+const LIMITS = { characters: 300, rows: 60, depth: 30 };
 
 // Each function of one variable: value, first and second derivative at v; `f` is the
 // value there, which saves computing it again.
