@@ -765,7 +765,7 @@ const NOWHERE = {
 };
 
 /** A number as a further term: with its sign and a space. */
-const signed = (v) => (v < 0 ? `- ${-v}` : `+ ${v}`);
+const term = (v) => (v < 0 ? `- ${-v}` : `+ ${v}`);
 
 // The book's valley 0.1x² + 2y² is the one of condition number 20. Turning it turns
 // the start with it, so that a method that knows no axes takes the same path, turned.
@@ -781,7 +781,7 @@ function makeValley({ params: { kappa, angle } }) {
   return {
     ...quadratic(hessian),
     start: [-5 * c + 2 * s, -5 * s - 2 * c],
-    formula: `${a} x² ${angle === 0 ? "" : `${signed(2 * b)} x y `}${signed(d)} y²`,
+    formula: `${a} x² ${angle === 0 ? "" : `${term(2 * b)} x y `}${term(d)} y²`,
   };
 }
 
@@ -802,8 +802,8 @@ function makeAirfoil({ weights: [i, j] }, data) {
   return {
     ...quadratic(hessian, [cx, cy], floor),
     axes: [`weight of ${names[i]}`, `weight of ${names[j]}`],
-    formula: `${floor} ${signed(a / 2)} (x ${signed(-cx)})² ` +
-      `${signed(b)} (x ${signed(-cx)}) (y ${signed(-cy)}) ${signed(d / 2)} (y ${signed(-cy)})²`,
+    formula: `${floor} ${term(a / 2)} (x ${term(-cx)})² ` +
+      `${term(b)} (x ${term(-cx)}) (y ${term(-cy)}) ${term(d / 2)} (y ${term(-cy)})²`,
   };
 }
 
@@ -1565,9 +1565,10 @@ function toPython(config, data) {
     ].filter(Boolean).map((option) => `\n        ${option},`).join("");
     return `    "${METHODS[spec.method].name}": follow(\n        ${make},${more}\n    ),\n`;
   });
-  const noisy = used("sgd");
+  const noisy = used("sgd"), decaying = decays.length > 0;
+  const options = ["make", decaying && "rate=None", noisy && "noise=None"].filter(Boolean);
   return `# The playground's run on “${name}”, with torch.optim in float64.
-${decays.length ? "import math\n\n" : ""}import torch
+${decaying ? "import math\n\n" : ""}import torch
 ${used("yogi") ? "from descent import Yogi\n" : ""}
 START, STEPS = [${config.start.join(", ")}], ${config.steps}
 
@@ -1576,7 +1577,7 @@ def f(x, y):
     return ${pythonOf(parse(formula))}
 
 ${used("newton") ? NEWTON : ""}${noisy ? NOISE : ""}
-def follow(make, rate=None${noisy ? ", noise=None" : ""}):
+def follow(${options.join(", ")}):
     """Return the points that an optimizer visits, the start first."""
     p = torch.tensor(START, dtype=torch.float64, requires_grad=True)
     optimizer, path = make([p]), [START]
@@ -1584,8 +1585,7 @@ ${noisy ? `    draws = noise_from(${config.seed})\n` : ""}    for t in range(1, 
         optimizer.zero_grad()
         f(p[0], p[1]).backward()
 ${noisy ? "        if noise is not None:\n            p.grad += noise * next(draws)\n" : ""}\
-        if rate is not None:
-            optimizer.param_groups[0]["lr"] = rate(t)
+${decaying ? '        if rate is not None:\n            optimizer.param_groups[0]["lr"] = rate(t)\n' : ""}\
         optimizer.step()
         if not p.isfinite().all():
             break
