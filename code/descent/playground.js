@@ -13,7 +13,8 @@
 // numbers: what every adjustable number is called and where it may lie.
 // view: what the view keeps in a config. shown: the methods until a reader chooses.
 // surfaces: formula in the notation of parseExpression; settings: for each method what
-// works well there, or shows something; the rest is the method's own.
+// works well there, or shows something; else what works for the method that it is
+// "like", else the method's own.
 // methods: colour and dash of figures.STYLES (a dash in units of the line's width), and
 // the rule as rows [what it computes, how]: {v} is a quantity of this step, {v-} of the
 // step before, {lr} a hyperparameter, {^t} the step number, raised.
@@ -73,10 +74,9 @@ const TABLES = {
       "settings": {
         "gd": { "lr": 0.4 }, "sgd": { "lr": 0.1 },
         "momentum": { "lr": 0.6, "momentum": 0.5 },
-        "nesterov": { "lr": 0.2, "momentum": 0.8 }, "newton": { "lr": 1 },
-        "adagrad": { "lr": 2 }, "rmsprop": { "lr": 0.4 },
-        "adadelta": { "eps": 0.01 }, "adam": { "lr": 0.4 },
-        "amsgrad": { "lr": 0.4 }, "yogi": { "lr": 0.4 }
+        "nesterov": { "lr": 0.2, "momentum": 0.8 }, "adagrad": { "lr": 2 },
+        "rmsprop": { "lr": 0.4 }, "adadelta": { "eps": 0.01 },
+        "adam": { "lr": 0.4 }
       }
     },
     "bowl": {
@@ -85,12 +85,9 @@ const TABLES = {
       "formula": "x² + 2 y²",
       "domain": [[-6.5, 3.5], [-4, 4]], "start": [-5, -2], "steps": 100,
       "settings": {
-        "gd": { "lr": 0.1 }, "sgd": { "lr": 0.1 },
-        "momentum": { "lr": 0.1, "momentum": 0.5 },
-        "nesterov": { "lr": 0.1, "momentum": 0.5 }, "newton": { "lr": 1 },
-        "adagrad": { "lr": 1 }, "rmsprop": { "lr": 0.2 },
-        "adadelta": { "eps": 0.01 }, "adam": { "lr": 0.5 },
-        "amsgrad": { "lr": 0.5 }, "yogi": { "lr": 0.5 }
+        "momentum": { "lr": 0.1, "momentum": 0.5 }, "adagrad": { "lr": 1 },
+        "rmsprop": { "lr": 0.2 }, "adadelta": { "eps": 0.01 },
+        "adam": { "lr": 0.5 }
       }
     },
     "rosenbrock": {
@@ -100,10 +97,8 @@ const TABLES = {
       "domain": [[-2, 2], [-1, 3]], "start": [-1.2, 1], "steps": 1000,
       "settings": {
         "gd": { "lr": 0.002 }, "sgd": { "lr": 0.001 }, "momentum": { "lr": 0.001 },
-        "nesterov": { "lr": 0.001 }, "newton": { "lr": 1 },
-        "adagrad": { "lr": 0.5 }, "rmsprop": { "lr": 0.01 },
-        "adadelta": { "eps": 0.0001 }, "adam": { "lr": 0.05 },
-        "amsgrad": { "lr": 0.05 }, "yogi": { "lr": 0.05 }
+        "rmsprop": { "lr": 0.01 }, "adadelta": { "eps": 0.0001 },
+        "adam": { "lr": 0.05 }
       }
     },
     "beale": {
@@ -112,11 +107,9 @@ const TABLES = {
       "formula": "(1.5 - x + x y)² + (2.25 - x + x y²)² + (2.625 - x + x y³)²",
       "domain": [[-1, 4.5], [-2, 2.5]], "start": [1, 1.5], "steps": 1000,
       "settings": {
-        "gd": { "lr": 0.01 }, "sgd": { "lr": 0.01 }, "momentum": { "lr": 0.005 },
-        "nesterov": { "lr": 0.005 }, "newton": { "lr": 1, "damping": 20 },
-        "adagrad": { "lr": 0.5 }, "rmsprop": { "lr": 0.02 },
-        "adadelta": { "eps": 0.0001 }, "adam": { "lr": 0.05 },
-        "amsgrad": { "lr": 0.05 }, "yogi": { "lr": 0.05 }
+        "gd": { "lr": 0.01 }, "momentum": { "lr": 0.005 },
+        "newton": { "damping": 20 }, "rmsprop": { "lr": 0.02 },
+        "adadelta": { "eps": 0.0001 }, "adam": { "lr": 0.05 }
       }
     },
     "himmelblau": {
@@ -125,10 +118,8 @@ const TABLES = {
       "formula": "(x² + y - 11)² + (x + y² - 7)²",
       "domain": [[-5.5, 5.5], [-5.5, 5.5]], "start": [0, -1], "steps": 200,
       "settings": {
-        "gd": { "lr": 0.01 }, "sgd": { "lr": 0.01 }, "momentum": { "lr": 0.01 },
-        "nesterov": { "lr": 0.01 }, "newton": { "lr": 1, "damping": 50 }, "adagrad": { "lr": 0.5 },
-        "rmsprop": { "lr": 0.05 }, "adadelta": { "eps": 0.01 },
-        "adam": { "lr": 0.1 }, "amsgrad": { "lr": 0.1 }, "yogi": { "lr": 0.1 }
+        "gd": { "lr": 0.01 }, "momentum": { "lr": 0.01 },
+        "newton": { "damping": 50 }, "adadelta": { "eps": 0.01 }
       }
     },
     "saddle": {
@@ -137,11 +128,8 @@ const TABLES = {
       "formula": "x² - y² + y⁴/4",
       "domain": [[-2.5, 2.5], [-2.2, 2.2]], "start": [2, 0.001], "steps": 150,
       "settings": {
-        "gd": { "lr": 0.05 }, "sgd": { "lr": 0.05, "noise": 0.1 },
-        "momentum": { "lr": 0.05 }, "nesterov": { "lr": 0.05 },
-        "newton": { "lr": 1 }, "adagrad": { "lr": 0.5 }, "rmsprop": { "lr": 0.05 },
-        "adadelta": { "eps": 0.1 }, "adam": { "lr": 0.05 },
-        "amsgrad": { "lr": 0.05 }, "yogi": { "lr": 0.05 }
+        "gd": { "lr": 0.05 }, "sgd": { "noise": 0.1 }, "adadelta": { "eps": 0.1 },
+        "adam": { "lr": 0.05 }
       }
     },
     "monkey": {
@@ -150,11 +138,8 @@ const TABLES = {
       "formula": "x³ - 3 x y² + (x² + y²)²/2",
       "domain": [[-2.2, 1.8], [-1.8, 1.8]], "start": [1, 0.001], "steps": 250,
       "settings": {
-        "gd": { "lr": 0.05 }, "sgd": { "lr": 0.05, "noise": 0.1 },
-        "momentum": { "lr": 0.05 }, "nesterov": { "lr": 0.05 },
-        "newton": { "lr": 1 }, "adagrad": { "lr": 0.5 }, "rmsprop": { "lr": 0.05 },
-        "adadelta": { "eps": 1 }, "adam": { "lr": 0.05 },
-        "amsgrad": { "lr": 0.05 }, "yogi": { "lr": 0.05 }
+        "gd": { "lr": 0.05 }, "sgd": { "noise": 0.1 }, "adadelta": { "eps": 1 },
+        "adam": { "lr": 0.05 }
       }
     },
     "plateau": {
@@ -163,11 +148,9 @@ const TABLES = {
       "formula": "-3 exp(-(x² + y²)/2) + 0.01 (x² + y²)",
       "domain": [[-5, 5], [-5, 5]], "start": [4, 3], "steps": 300,
       "settings": {
-        "gd": { "lr": 0.1 }, "sgd": { "lr": 0.1, "noise": 0.1 },
-        "momentum": { "lr": 0.1 }, "nesterov": { "lr": 0.1 }, "newton": { "lr": 1 },
+        "sgd": { "noise": 0.1 }, "momentum": { "lr": 0.1 },
         "adagrad": { "lr": 0.1 }, "rmsprop": { "lr": 0.1 },
-        "adadelta": { "eps": 0.001 }, "adam": { "lr": 0.1 },
-        "amsgrad": { "lr": 0.1 }, "yogi": { "lr": 0.1 }
+        "adadelta": { "eps": 0.001 }
       }
     },
     "cliff": {
@@ -176,11 +159,9 @@ const TABLES = {
       "formula": "5 sigmoid(10 (x - 1)) + 0.05 (x + 1)² + 0.25 y²",
       "domain": [[-5, 4], [-3, 3]], "start": [3, 2], "steps": 400,
       "settings": {
-        "gd": { "lr": 0.5 }, "sgd": { "lr": 0.5, "noise": 0.1 },
-        "momentum": { "lr": 0.1 }, "nesterov": { "lr": 0.1 }, "newton": { "lr": 1 },
+        "gd": { "lr": 0.5 }, "sgd": { "noise": 0.1 }, "momentum": { "lr": 0.1 },
         "adagrad": { "lr": 1 }, "rmsprop": { "lr": 0.1 },
-        "adadelta": { "eps": 0.01 }, "adam": { "lr": 0.1 },
-        "amsgrad": { "lr": 0.1 }, "yogi": { "lr": 0.1 }
+        "adadelta": { "eps": 0.01 }
       }
     },
     "booth": {
@@ -189,12 +170,9 @@ const TABLES = {
       "formula": "(x + 2 y - 7)² + (2 x + y - 5)²",
       "domain": [[-10, 10], [-10, 10]], "start": [-8, -8], "steps": 150,
       "settings": {
-        "gd": { "lr": 0.1 }, "sgd": { "lr": 0.05 },
-        "momentum": { "lr": 0.05, "momentum": 0.5 },
-        "nesterov": { "lr": 0.05, "momentum": 0.5 }, "newton": { "lr": 1 },
+        "sgd": { "lr": 0.05 }, "momentum": { "momentum": 0.5 },
         "adagrad": { "lr": 10 }, "rmsprop": { "lr": 0.4 },
-        "adadelta": { "eps": 0.01 }, "adam": { "lr": 1 }, "amsgrad": { "lr": 1 },
-        "yogi": { "lr": 1 }
+        "adadelta": { "eps": 0.01 }, "adam": { "lr": 1 }
       }
     },
     "rastrigin": {
@@ -203,11 +181,9 @@ const TABLES = {
       "formula": "20 + x² + y² - 10 cos(2 pi x) - 10 cos(2 pi y)",
       "domain": [[-5.12, 5.12], [-5.12, 5.12]], "start": [-2, 3.5], "steps": 200,
       "settings": {
-        "gd": { "lr": 0.002 }, "sgd": { "lr": 0.002 }, "momentum": { "lr": 0.002 },
-        "nesterov": { "lr": 0.002 }, "newton": { "lr": 1, "damping": 10 },
-        "adagrad": { "lr": 0.5 }, "rmsprop": { "lr": 0.05 },
-        "adadelta": { "eps": 0.01 }, "adam": { "lr": 0.3 },
-        "amsgrad": { "lr": 0.3 }, "yogi": { "lr": 0.3 }
+        "gd": { "lr": 0.002 }, "momentum": { "lr": 0.002 },
+        "newton": { "damping": 10 }, "adadelta": { "eps": 0.01 },
+        "adam": { "lr": 0.3 }
       }
     },
     "airfoil": {
@@ -217,11 +193,7 @@ const TABLES = {
       "domain": [[-1.6, 1.6], [-1.6, 1.6]], "start": [1, 1], "steps": 100,
       "settings": {
         "gd": { "lr": 0.5 }, "sgd": { "lr": 0.1 },
-        "momentum": { "lr": 0.3, "momentum": 0.5 },
-        "nesterov": { "lr": 0.3, "momentum": 0.5 }, "newton": { "lr": 1 },
-        "adagrad": { "lr": 0.5 }, "rmsprop": { "lr": 0.05 },
-        "adadelta": { "eps": 0.01 }, "adam": { "lr": 0.1 },
-        "amsgrad": { "lr": 0.1 }, "yogi": { "lr": 0.1 }
+        "momentum": { "lr": 0.3, "momentum": 0.5 }, "adadelta": { "eps": 0.01 }
       }
     },
     "custom": {
@@ -230,8 +202,8 @@ const TABLES = {
       "expression": "x^2/4 + y^2 + sin(2x) cos(2y)",
       "domain": [[-4, 4], [-4, 4]], "start": [-3, 2], "steps": 300,
       "settings": {
-        "gd": { "lr": 0.2 }, "nesterov": { "lr": 0.2 },
-        "newton": { "lr": 1, "damping": 3 }, "adadelta": { "eps": 0.01 }
+        "gd": { "lr": 0.2 }, "sgd": { "lr": 0.1 }, "nesterov": { "lr": 0.2 },
+        "newton": { "damping": 3 }, "adadelta": { "eps": 0.01 }
       }
     }
   },
@@ -269,6 +241,7 @@ const TABLES = {
     },
     "sgd": {
       "name": "SGD", "color": "#0A78BE", "dash": "",
+      "like": "gd",
       "hyper": { "lr": 0.1, "noise": 1 },
       "state": {},
       "rule": [
@@ -286,6 +259,7 @@ const TABLES = {
     },
     "nesterov": {
       "name": "Nesterov", "color": "#D55E00", "dash": "3.7 1.6",
+      "like": "momentum",
       "hyper": { "lr": 0.05, "momentum": 0.9 },
       "state": { "v": "velocity" },
       "rule": [
@@ -345,6 +319,7 @@ const TABLES = {
     },
     "amsgrad": {
       "name": "AMSGrad", "color": "#9B3FB5", "dash": "1 1.65",
+      "like": "adam",
       "hyper": { "lr": 0.1, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8 },
       "state": { "v": "first moment", "s": "second moment",
         "max": "largest second moment so far" },
@@ -359,6 +334,7 @@ const TABLES = {
     },
     "yogi": {
       "name": "Yogi", "color": "#A07800", "dash": "1 1",
+      "like": "adam",
       "hyper": { "lr": 0.1, "beta1": 0.9, "beta2": 0.999, "eps": 0.001 },
       "state": { "v": "first moment", "s": "second moment" },
       "rule": [
@@ -967,8 +943,7 @@ const SCHEDULES = mapValues(TABLES.schedules, (table, key) =>
   ({ ...table, ...FACTORS[key], hyper: specsOf(table.hyper) }));
 
 /** Return the learning rate of step t (from 1) of a run of `steps` steps. */
-const rate = (spec, t, steps) =>
-  spec.lr * SCHEDULES[spec.schedule ?? "constant"].factor(spec, t, steps);
+const rate = (spec, t, steps) => spec.lr * SCHEDULES[spec.schedule].factor(spec, t, steps);
 
 // ---- optimizers: torch's update forms ----
 
@@ -1101,10 +1076,11 @@ function follow(surface, config, spec) {
   const kept = state.map(pairs);
   const m = memory(spec.method, config.start), remembered = state.map(({ key }) => m[key]);
   const noise = spec.method === "sgd" ? noiseFrom(config.seed) : null;
+  const { factor } = SCHEDULES[spec.schedule];
   let status = "running", at = null, k = 0, lr = NaN;
   m.rate.fill(NaN);
   for (; k <= steps; k++) {
-    const [x, y] = m.x, i = 2 * k;
+    const x = m.x[0], y = m.x[1], i = 2 * k;
     const g = surface.grad(x, y), loss = surface.f(x, y);
     if (!Number.isFinite(x + y + loss + g[0] + g[1])) {
       status = "diverged";
@@ -1128,7 +1104,7 @@ function follow(surface, config, spec) {
     losses[k] = loss;
     distances[k] = distance(surface.minima, x, y);
     rates[k] = lr;
-    lr = rate(spec, k + 1, steps);
+    lr = spec.lr * factor(spec, k + 1, steps);
     step(m, g, spec, lr, needsHessian && surface.hess(x, y));
   }
   const some = (array) => array.subarray(0, k), two = (array) => array.subarray(0, 2 * k);
@@ -1199,7 +1175,7 @@ function narrate(trace, k) {
 function equationAt(trace, k, surface) {
   const method = METHODS[trace.method], { spec } = trace;
   const isHyper = (key) => method.hyper.some((entry) => entry.key === key);
-  const decays = (spec.schedule ?? "constant") !== "constant";
+  const decays = spec.schedule !== "constant";
   const known = k > 0 && k < trace.losses.length;
   const row = (array, at) => Array.from(array.subarray(2 * at, 2 * at + 2));
   const values = known ? valuesAt() : {};
@@ -1312,7 +1288,8 @@ class Reader {
 
 /** Return a method's entry of a config with the settings that suit a surface. */
 function methodDefaults(surface, method) {
-  const good = { ...own(SURFACES[surface].settings, method) };
+  const { settings } = SURFACES[surface];
+  const good = { ...settings[METHODS[method].like], ...settings[method] };
   const hyper = METHODS[method].hyper.map(({ key, default: usual }) => [key, good[key] ?? usual]);
   return { method, ...Object.fromEntries(hyper), schedule: "constant" };
 }

@@ -140,7 +140,10 @@ def _method(entry, settings):
     name = _choice("method", entry.pop("method", None), table["methods"])
     schedule = entry.pop("schedule", "constant")
     schedules = table["schedules"]
-    hyper = table["methods"][name]["hyper"] | settings.get(name, {})
+    own = table["methods"][name]
+    like = settings.get(own.get("like"), {})
+    hyper = own["hyper"] | {k: v for k, v in like.items() if k in own["hyper"]}
+    hyper |= settings.get(name, {})
     hyper |= schedules[_choice("schedule", schedule, schedules)]["hyper"]
     return {"method": name, "schedule": schedule} | _numbers(repr(name), entry, hyper)
 
