@@ -1,7 +1,8 @@
 """Fixtures that several test files share: a browser, and a page in it."""
 
-import browser
 import pytest
+
+import browser
 
 
 @pytest.fixture(scope="session")

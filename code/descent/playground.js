@@ -348,6 +348,9 @@ const TABLES = {
   }
 };
 
+const mapValues = (object, change) =>
+  Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value, key)]));
+
 // ---- numbers as text ----
 
 const DIGITS = "₀₁₂₃₄₅₆₇₈₉";
@@ -381,214 +384,39 @@ const formatPair = ([first, second]) =>
 
 // ---- expressions: a reader's own function ----
 
+const { abs, cos, exp, log, PI, sign, sin, sqrt } = Math;
 const LIMITS = { characters: 300, rows: 60, depth: 30 };
 
-// Each function of one variable: value, first and second derivative at v; `f` is the
-// value there, which saves computing it again.
-const sigmoid = (v) => 1 / (1 + Math.exp(-v));
+// Each function of one variable: its value at v, and with f, that value, its first and
+// second derivative.
+const sigmoid = (v) => 1 / (1 + exp(-v));
 const FUNCTIONS = {
-  sin: [Math.sin, (v) => Math.cos(v), (v, f) => -f],
-  cos: [Math.cos, (v) => -Math.sin(v), (v, f) => -f],
+  sin: [sin, cos, (v, f) => -f],
+  cos: [cos, (v) => -sin(v), (v, f) => -f],
   tan: [Math.tan, (v, f) => 1 + f * f, (v, f) => 2 * f * (1 + f * f)],
   atan: [
     Math.atan,
     (v) => 1 / (1 + v * v),
     (v) => (-2 * v) / ((1 + v * v) * (1 + v * v)),
   ],
-  sinh: [Math.sinh, (v) => Math.cosh(v), (v, f) => f],
-  cosh: [Math.cosh, (v) => Math.sinh(v), (v, f) => f],
+  sinh: [Math.sinh, Math.cosh, (v, f) => f],
+  cosh: [Math.cosh, Math.sinh, (v, f) => f],
   tanh: [Math.tanh, (v, f) => 1 - f * f, (v, f) => -2 * f * (1 - f * f)],
-  exp: [Math.exp, (v, f) => f, (v, f) => f],
-  log: [Math.log, (v) => 1 / v, (v) => -1 / (v * v)],
-  sqrt: [Math.sqrt, (v, f) => 0.5 / f, (v, f) => -0.25 / (f * v)],
-  abs: [Math.abs, (v) => Math.sign(v), () => 0],
-  sigmoid: [
-    sigmoid,
-    (v, f) => f * (1 - f),
-    (v, f) => f * (1 - f) * (1 - 2 * f),
-  ],
+  exp: [exp, (v, f) => f, (v, f) => f],
+  log: [log, (v) => 1 / v, (v) => -1 / (v * v)],
+  sqrt: [sqrt, (v, f) => 0.5 / f, (v, f) => -0.25 / (f * v)],
+  abs: [abs, sign, () => 0],
+  sigmoid: [sigmoid, (v, f) => f * (1 - f), (v, f) => f * (1 - f) * (1 - 2 * f)],
 };
-const CONSTANTS = { e: Math.E, pi: Math.PI, π: Math.PI };
+const CONSTANTS = { e: Math.E, pi: PI, π: PI };
 const SPELLINGS = [
-  [/\*\*/g, " ^"],
-  [/[·×]/g, "*"],
-  [/÷/g, "/"],
-  [/[−–]/g, "-"],
-  [/x₁/g, "x "],
-  [/x₂/g, "y "],
+  [/\*\*/g, " ^"], [/[·×]/g, "*"], [/÷/g, "/"], [/[−–]/g, "-"],
+  [/x₁/g, "x "], [/x₂/g, "y "],
+  [/[⁰¹²³⁴-⁹]+/g, (digits) => `^${[...digits].map((d) => RAISED.indexOf(d)).join("")}`],
 ];
 
-const power = (v, c) => (c === 1 ? v : c === 2 ? v * v : c === 0 ? 1 : Math.pow(v, c));
-
-/** A node of the syntax tree, folded into a number where its parts are numbers. */
-function node(op, a, b, fail) {
-  const fold = (v) => {
-    if (!Number.isFinite(v)) fail("this part is no finite number for any x and y");
-    return { op: "number", v };
-  };
-  const constant = a.op === "number" && (!b || b.op === "number");
-  if (!constant) return { op, a, b };
-  switch (op) {
-    case "+": return fold(a.v + b.v);
-    case "-": return fold(a.v - b.v);
-    case "*": return fold(a.v * b.v);
-    case "/": return fold(a.v / b.v);
-    case "^": return fold(power(a.v, b.v));
-    case "negative": return fold(-a.v);
-    default: return fold(FUNCTIONS[op][0](a.v));
-  }
-}
-
-/** Parse an expression into a syntax tree, or throw a sentence (see parseExpression). */
-function parse(source) {
-  if (source.length > LIMITS.characters) {
-    throw `The function has ${source.length} characters; ` +
-      `at most ${LIMITS.characters} are read. Shorten it.`;
-  }
-  let text = source;
-  for (const [pattern, plain] of SPELLINGS) text = text.replace(pattern, plain);
-  text = text.replace(/[⁰¹²³⁴-⁹]+/g, (digits) =>
-    `^${[...digits].map((digit) => RAISED.indexOf(digit)).join("")}`);
-  const pattern = /\s*(?:((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|([A-Za-zπ]+)|(\S))/y;
-  let token, depth = 0, bars = 0;
-
-  function fail(reason, at = token) {
-    const where = at.end ? "At the end" : `At “${at.text.slice(0, 20)}” (character ${at.at + 1})`;
-    throw `${where}: ${reason}.`;
-  }
-  function advance() {
-    const match = pattern.exec(text);
-    token = match
-      ? { text: match[0].trim(), number: match[1], name: match[2], sign: match[3] }
-      : { text: "", end: true };
-    if (match) token.at = pattern.lastIndex - token.text.length;
-  }
-  function accept(sign) {
-    const found = token.sign === sign;
-    if (found) advance();
-    return found;
-  }
-  function closed(open, sign) {
-    const inner = sum();
-    if (!accept(sign)) fail(`“${open}” is not closed; add “${sign}”`);
-    return inner;
-  }
-  function sum() {
-    if (++depth > LIMITS.depth) {
-      fail(`more than ${LIMITS.depth} levels of brackets; use fewer`);
-    }
-    let left = product();
-    while (token.sign === "+" || token.sign === "-") {
-      const { sign } = token;
-      advance();
-      left = node(sign, left, product(), fail);
-    }
-    depth--;
-    return left;
-  }
-  const startsFactor = () =>
-    token.number || token.name || token.sign === "(" || (token.sign === "|" && !bars);
-  function product() {
-    let left = signed(), divided = false;
-    for (;;) {
-      const at = token;
-      if (accept("*")) {
-        left = node("*", left, signed(), () => fail("too large a number", at));
-        divided = false;
-      } else if (accept("/")) {
-        left = node("/", left, signed(), () => fail("a division that gives no finite number", at));
-        divided = true;
-      } else if (startsFactor()) {
-        if (divided) fail("1/2x can be read in two ways; write 1/(2*x) or (1/2)*x");
-        if (token.number) fail("a number after a factor; put *, ^ or + before it");
-        left = node("*", left, raised(), fail);
-      } else {
-        return left;
-      }
-    }
-  }
-  function signed() {
-    let negative = false;
-    while (token.sign === "-" || token.sign === "+") {
-      if (token.sign === "-") negative = !negative;
-      advance();
-    }
-    const inner = raised();
-    return negative ? node("negative", inner, undefined, fail) : inner;
-  }
-  function raised() {
-    const base = primary();
-    const at = token;
-    if (!accept("^")) return base;
-    if (++depth > LIMITS.depth) fail("too many powers of powers");
-    const exponent = signed();
-    depth--;
-    if (exponent.op === "number") {
-      return node("^", base, exponent, () => fail("a power that is no finite number", at));
-    }
-    // a variable exponent: u^w = exp(w log u)
-    return node("exp", node("*", exponent, node("log", base, undefined, fail), fail));
-  }
-  function primary() {
-    const at = token;
-    if (at.number) {
-      if (!Number.isFinite(Number(at.number))) fail("this number is too large");
-      advance();
-      if (token.number) fail("two numbers in a row; put an operation between them");
-      return { op: "number", v: Number(at.number) };
-    }
-    if (at.name) return named(at);
-    if (accept("(")) return closed("(", ")");
-    if (accept("|")) {
-      bars++;
-      const inner = sum();
-      if (token.sign !== "|") fail("“|” is not closed; add “|”");
-      bars--;
-      advance();
-      return node("abs", inner, undefined, fail);
-    }
-    if (at.end) fail("something is missing; add a number, x, y or a function");
-    if (at.sign === ",") fail("a comma; write decimals with a point, as 0.5");
-    return fail("a number, x, y or a function was expected");
-  }
-  function named(at) {
-    const name = at.name === "ln" ? "log" : at.name;
-    advance();
-    if (Object.hasOwn(FUNCTIONS, name)) {
-      if (!accept("(")) fail(`${at.name} needs its argument in brackets: ${at.name}(x)`, at);
-      const outer = bars;
-      bars = 0;
-      const inner = closed(`${at.name}(`, ")");
-      bars = outer;
-      return node(name, inner, undefined, () => fail("not defined there", at));
-    }
-    if (Object.hasOwn(CONSTANTS, name)) return { op: "number", v: CONSTANTS[name] };
-    if (/^[xy]+$/.test(name)) {
-      if (token.number && token.at === at.at + name.length) {
-        fail(`${at.name}${token.number} can be read in two ways; write x^2 for a square, ` +
-          "and x and y for the two variables", at);
-      }
-      return [...name].map((op) => ({ op })).reduce((a, b) => ({ op: "*", a, b }));
-    }
-    const known = [...Object.keys(FUNCTIONS), "ln", "pi", "e"].join(", ");
-    return fail(`this name is not known; known are x, y, ${known}. ` +
-      "Put * between factors", at);
-  }
-
-  advance();
-  if (token.end) throw "The function is empty; write one of x and y, as x^2 + 3y^2.";
-  const tree = sum();
-  if (!token.end) {
-    fail(token.sign === ")" || token.sign === "|"
-      ? `“${token.sign}” closes nothing; remove it or open it`
-      : token.sign === "," ? "a comma; write decimals with a point, as 0.5"
-      : "this sign is not known here");
-  }
-  return tree;
-}
-
-// Forward differentiation. A row holds [f, ∂x, ∂y, ∂x∂x, ∂x∂y, ∂y∂y] of its node, of
-// which the first n are wanted: 1, 3 or 6. `o` is the row, `a` and `b` its operands.
+// Forward differentiation. A row is [f, ∂x, ∂y, ∂x∂x, ∂x∂y, ∂y∂y] of a node, of which
+// the first n are wanted: 1, 3 or 6. `o` is the node's row, a and b its operands'.
 function chain(o, a, n, first, second) {
   o[1] = first * a[1];
   o[2] = first * a[2];
@@ -597,6 +425,7 @@ function chain(o, a, n, first, second) {
   o[4] = second * a[1] * a[2] + first * a[4];
   o[5] = second * a[2] * a[2] + first * a[5];
 }
+const power = (v, c) => (c === 1 ? v : c === 2 ? v * v : c === 0 ? 1 : Math.pow(v, c));
 const RULES = {
   "+": (o, a, b, n) => { for (let i = 0; i < n; i++) o[i] = a[i] + b[i]; },
   "-": (o, a, b, n) => { for (let i = 0; i < n; i++) o[i] = a[i] - b[i]; },
@@ -628,12 +457,136 @@ const RULES = {
     const second = n < 6 || c === 0 || c === 1 ? 0 : c * (c - 1) * power(a[0], c - 2);
     chain(o, a, n, first, second);
   },
-};
-for (const [name, [value, first, second]] of Object.entries(FUNCTIONS)) {
-  RULES[name] = (o, a, b, n) => {
+  ...mapValues(FUNCTIONS, ([value, first, second]) => (o, a, b, n) => {
     const v = a[0], f = (o[0] = value(v));
     if (n > 1) chain(o, a, n, first(v, f), n < 6 ? 0 : second(v, f));
-  };
+  }),
+};
+
+/**
+ * Parse a function's text into a tree of {op, a, b} and {op: "number", v}, or throw a
+ * sentence (see parseExpression). Parts without x and y are folded into numbers.
+ */
+function parse(source) {
+  if (source.length > LIMITS.characters) {
+    throw `The function has ${source.length} characters; ` +
+      `at most ${LIMITS.characters} are read. Shorten it.`;
+  }
+  let text = source;
+  for (const [pattern, plain] of SPELLINGS) text = text.replace(pattern, plain);
+  const pattern = /\s*(?:((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|([A-Za-zπ]+)|(\S))/y;
+  let token, depth = 0, bars = 0;
+
+  function fail(reason, { end, text: at, place } = token) {
+    const where = end ? "At the end" : `At “${at.slice(0, 20)}” (character ${place + 1})`;
+    throw `${where}: ${reason}.`;
+  }
+  function advance() {
+    const match = pattern.exec(text);
+    if (!match) return (token = { end: true });
+    const [all, number, name, sign] = match, found = all.trim();
+    const place = pattern.lastIndex - found.length;
+    return (token = { text: found, number, name, sign, place });
+  }
+  function accept(sign) {
+    const found = token.sign === sign;
+    if (found) advance();
+    return found;
+  }
+  function deeper(read) {
+    if (++depth > LIMITS.depth) fail(`more than ${LIMITS.depth} levels of brackets; use fewer`);
+    const inner = read();
+    depth--;
+    return inner;
+  }
+  function node(op, a, b, at = token) {
+    if (a.op !== "number" || (b && b.op !== "number")) return { op, a, b };
+    const row = new Float64Array(1);
+    RULES[op](row, Float64Array.of(a.v), b && Float64Array.of(b.v), 1);
+    return Number.isFinite(row[0]) ? { op: "number", v: row[0] }
+      : fail("this gives no finite number", at);
+  }
+  function sum() {
+    let left = product();
+    for (let at = token; accept("+") || accept("-"); at = token) {
+      left = node(at.sign, left, product(), at);
+    }
+    return left;
+  }
+  function product() {
+    let left = signed(), divided = false;
+    for (;;) {
+      const at = token;
+      if (accept("*") || accept("/")) {
+        left = node(at.sign, left, signed(), at);
+        divided = at.sign === "/";
+      } else if (at.number) {
+        fail("a number after a factor; put *, ^ or + before it");
+      } else if (at.name || at.sign === "(" || (at.sign === "|" && !bars)) {
+        if (divided) fail("1/2x can be read in two ways; write 1/(2*x) or (1/2)*x");
+        left = node("*", left, raised(), at);
+      } else {
+        return left;
+      }
+    }
+  }
+  function signed() {
+    let negative = false;
+    for (let at = token; accept("-") || accept("+"); at = token) {
+      negative = negative !== (at.sign === "-");
+    }
+    const inner = raised();
+    return negative ? node("negative", inner) : inner;
+  }
+  function raised() {
+    const base = primary(), at = token;
+    if (!accept("^")) return base;
+    const exponent = deeper(signed);
+    if (exponent.op === "number") return node("^", base, exponent, at);
+    return node("exp", node("*", exponent, node("log", base, undefined, at)), undefined, at);
+  }
+  function enclosed(open, close) {
+    const outer = bars;
+    bars = close === "|" ? 1 : 0;
+    const inner = deeper(sum);
+    bars = outer;
+    if (!accept(close)) fail(`“${open}” is not closed; add “${close}”`);
+    return inner;
+  }
+  function primary() {
+    const at = token;
+    if (accept("(")) return enclosed("(", ")");
+    if (accept("|")) return node("abs", enclosed("|", "|"));
+    if (at.end) fail("something is missing; add a number, x, y or a function");
+    if (at.sign) fail(`${unknown(at)}; a number, x, y or a function was expected`);
+    advance();
+    if (at.name) return named(at);
+    if (token.number) fail("two numbers in a row; put an operation between them");
+    const v = Number(at.number);
+    return Number.isFinite(v) ? { op: "number", v } : fail("this number is too large", at);
+  }
+  const unknown = ({ sign }) => sign === "," ? "a comma; write decimals with a point, as 0.5"
+    : ")|".includes(sign) ? `“${sign}” closes nothing` : "this sign is not known here";
+  function named(at) {
+    const name = at.name === "ln" ? "log" : at.name;
+    if (Object.hasOwn(FUNCTIONS, name)) {
+      if (!accept("(")) fail(`${at.name} needs its argument in brackets: ${at.name}(x)`, at);
+      return node(name, enclosed(`${at.name}(`, ")"), undefined, at);
+    }
+    if (Object.hasOwn(CONSTANTS, name)) return { op: "number", v: CONSTANTS[name] };
+    if (/^[xy]+$/.test(name)) {
+      if (token.number && token.place === at.place + name.length) {
+        fail(`${name}${token.number} can be read in two ways; write x^2 for a square`, at);
+      }
+      return [...name].map((op) => ({ op })).reduce((a, b) => ({ op: "*", a, b }));
+    }
+    return fail("this name is not known; known are x, y, " +
+      `${Object.keys(FUNCTIONS).join(", ")}, ln, pi, e. Put * between factors`, at);
+  }
+
+  if (advance().end) throw "The function is empty; write one of x and y, as x^2 + 3y^2.";
+  const tree = sum();
+  return token.end ? tree : fail(unknown(token));
 }
 
 /**
@@ -660,10 +613,7 @@ function differentiator(tree) {
     if (n > known) {
       X[0] = x;
       Y[0] = y;
-      for (let i = 0; i < rows.length; i++) {
-        const { rule, out, a, b } = rows[i];
-        rule(out, a, b, n);
-      }
+      for (let i = 0; i < rows.length; i++) rows[i].rule(rows[i].out, rows[i].a, rows[i].b, n);
       known = n;
     }
     return result;
@@ -674,13 +624,13 @@ function differentiator(tree) {
  * Parse a function of x and y in ordinary notation: + − * / ^, brackets, |…|, 2x for
  * 2·x, the names in FUNCTIONS, pi and e. Nothing is ever evaluated as a program.
  *
- * Returns {f, grad, hess, tree}, with exact derivatives, or {error}: a sentence that
- * says what is wrong, where, and what to write instead. Never throws.
+ * Returns {f, grad, hess, tree}, with exact derivatives, or {error}: a sentence
+ * that says what is wrong, where, and what to write instead. Never throws.
  */
 function parseExpression(text) {
   try {
     const tree = parse(String(text));
-    if (!/"op":"[xy]"/.test(JSON.stringify(tree))) {
+    if (tree.op === "number") {
       return { error: "The function contains neither x nor y, so it is flat; add one." };
     }
     const at = differentiator(tree);
@@ -743,8 +693,13 @@ const NOWHERE = {
 /** A number as a further term: with its sign and a space. */
 const term = (v) => (v < 0 ? `- ${-v}` : `+ ${v}`);
 
-// The book's valley 0.1x² + 2y² is the one of condition number 20. Turning it turns
-// the start with it, so that a method that knows no axes takes the same path, turned.
+/** The usual start; the valley turns it, so that who knows no axes sees no change. */
+function startOf({ start: [x, y] }, { angle = 0 }) {
+  const turn = (angle * PI) / 180;
+  return angle ? [x * cos(turn) - y * sin(turn), x * sin(turn) + y * cos(turn)] : [x, y];
+}
+
+// The book's valley 0.1x² + 2y² is the one of condition number 20.
 function makeValley({ params: { kappa, angle } }) {
   const turn = (angle * Math.PI) / 180, c = Math.cos(turn), s = Math.sin(turn);
   const flat = 0.1, steep = 0.1 * kappa;
@@ -756,7 +711,6 @@ function makeValley({ params: { kappa, angle } }) {
   const [a, b, d] = hessian.map((entry) => entry / 2);
   return {
     ...quadratic(hessian),
-    start: [-5 * c + 2 * s, -5 * s - 2 * c],
     formula: `${a} x² ${angle === 0 ? "" : `${term(2 * b)} x y `}${term(d)} y²`,
   };
 }
@@ -789,15 +743,13 @@ function makeCustom({ expression }) {
   return { ...made, minima: [], fmin: null, formula: expression };
 }
 
-const { sin, cos, exp, PI } = Math;
-// The closed forms. A second entry lists points near the minima, the lowest first.
+// The closed forms; Hessians come from the formulas. Then points near the minima.
 const FORMS = {
   valley: [{ make: makeValley }],
   bowl: [quadratic([2, 0, 4])],
   rosenbrock: [{
     f: (x, y) => (1 - x) * (1 - x) + 100 * (y - x * x) * (y - x * x),
     grad: (x, y) => [2 * (x - 1) - 400 * x * (y - x * x), 200 * (y - x * x)],
-    hess: (x, y) => [2 - 400 * (y - 3 * x * x), -400 * x, 200],
   }, [1, 1]],
   beale: [{
     f: (x, y) => {
@@ -811,14 +763,6 @@ const FORMS = {
         2 * x * (p + 2 * q * y + 3 * r * y * y),
       ];
     },
-    hess: (x, y) => {
-      const [p, q, r] = bealeParts(x, y), a = y - 1, b = y * y - 1, c = y * y * y - 1;
-      return [
-        2 * (a * a + b * b + c * c),
-        2 * (p + 2 * q * y + 3 * r * y * y) + 2 * x * (a + 2 * y * b + 3 * y * y * c),
-        2 * x * (x + 4 * x * y * y + 9 * x * y * y * y * y + 2 * q + 6 * r * y),
-      ];
-    },
   }, [3, 0.5]],
   himmelblau: [{
     f: (x, y) => {
@@ -829,26 +773,16 @@ const FORMS = {
       const p = x * x + y - 11, q = x + y * y - 7;
       return [4 * x * p + 2 * q, 2 * p + 4 * y * q];
     },
-    hess: (x, y) => [
-      4 * (x * x + y - 11) + 8 * x * x + 2,
-      4 * (x + y),
-      4 * (x + y * y - 7) + 8 * y * y + 2,
-    ],
   }, [3, 2], [-2.8, 3.1], [-3.8, -3.3], [3.6, -1.8]],
   saddle: [{
     f: (x, y) => x * x - y * y + (y * y * y * y) / 4,
     grad: (x, y) => [2 * x, y * y * y - 2 * y],
-    hess: (x, y) => [2, 0, 3 * y * y - 2],
   }, [0, 1.4], [0, -1.4]],
   monkey: [{
     f: (x, y) => x * x * x - 3 * x * y * y + ((x * x + y * y) * (x * x + y * y)) / 2,
     grad: (x, y) => {
       const r = x * x + y * y;
       return [3 * (x * x - y * y) + 2 * x * r, -6 * x * y + 2 * y * r];
-    },
-    hess: (x, y) => {
-      const r = x * x + y * y;
-      return [6 * x + 2 * r + 4 * x * x, 4 * x * y - 6 * y, 2 * r + 4 * y * y - 6 * x];
     },
   }, [-1.5, 0], [0.75, 1.3], [0.75, -1.3]],
   plateau: [{
@@ -857,20 +791,12 @@ const FORMS = {
       const slope = 3 * exp(-(x * x + y * y) / 2) + 0.02;
       return [x * slope, y * slope];
     },
-    hess: (x, y) => {
-      const e = 3 * exp(-(x * x + y * y) / 2);
-      return [e * (1 - x * x) + 0.02, -x * y * e, e * (1 - y * y) + 0.02];
-    },
   }, [0, 0]],
   cliff: [{
     f: (x, y) => 5 * sigmoid(10 * (x - 1)) + 0.05 * (x + 1) * (x + 1) + 0.25 * y * y,
     grad: (x, y) => {
       const s = sigmoid(10 * (x - 1));
       return [50 * s * (1 - s) + 0.1 * (x + 1), 0.5 * y];
-    },
-    hess: (x) => {
-      const s = sigmoid(10 * (x - 1));
-      return [500 * s * (1 - s) * (1 - 2 * s) + 0.1, 0, 0.5];
     },
   }, [-1, 0]],
   booth: [quadratic([10, 8, 10], [1, 3])],
@@ -879,11 +805,6 @@ const FORMS = {
     grad: (x, y) => [
       2 * x + 20 * PI * sin(2 * PI * x),
       2 * y + 20 * PI * sin(2 * PI * y),
-    ],
-    hess: (x, y) => [
-      2 + 40 * PI * PI * cos(2 * PI * x),
-      0,
-      2 + 40 * PI * PI * cos(2 * PI * y),
     ],
   }, [0, 0]],
   airfoil: [{ make: makeAirfoil }],
@@ -897,12 +818,11 @@ function bealeParts(x, y) {
 /** [{key, label, symbol, min, max, default, …}] of an object of default values. */
 const specsOf = (defaults = {}) => Object.entries(defaults).map(([key, value]) =>
   ({ key, default: value, ...TABLES.numbers[key] }));
-const mapValues = (object, change) =>
-  Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value, key)]));
 
 const SURFACES = mapValues(TABLES.surfaces, (table, key) => {
   const [form, ...guesses] = FORMS[key];
-  const surface = { key, ...table, ...form, params: specsOf(table.params) };
+  const { hess } = table.formula ? parseExpression(table.formula) : form;
+  const surface = { key, ...table, hess, ...form, params: specsOf(table.params) };
   return guesses.length ? withMinima(surface, guesses) : surface;
 });
 
@@ -914,7 +834,7 @@ const SURFACES = mapValues(TABLES.surfaces, (table, key) => {
 function surfaceOf(config, data) {
   const surface = SURFACES[config.surface];
   const made = surface.make ? surface.make(config, data) : {};
-  return { ...surface, ...made };
+  return { ...surface, start: startOf(surface, config.params ?? {}), ...made };
 }
 
 // ---- schedules: the rate of step t = 1, 2, … of `steps` ----
@@ -1229,61 +1149,9 @@ const NUMBERS = TABLES.numbers, VIEW = TABLES.view;
 const own = (object, key) =>
   object !== null && typeof object === "object" && Object.hasOwn(object, key)
     ? object[key] : undefined;
-const quoted = (value) => {
-  let text;
-  try {
-    text = typeof value === "string" ? value : JSON.stringify(value) ?? String(value);
-  } catch {
-    text = "something";
-  }
+function quoted(value) {
+  const text = typeof value === "string" ? value : JSON.stringify(value) ?? "nothing";
   return `“${text.length > 30 ? `${text.slice(0, 30)}…` : text}”`;
-};
-
-/** Collects what a config asks for, and a sentence for everything that was changed. */
-class Reader {
-  constructor() {
-    this.notes = [];
-  }
-  note(sentence) {
-    if (this.notes.length < 10) this.notes.push(sentence);
-  }
-  number(value, spec, fallback = spec.default) {
-    if (value === undefined) return fallback;
-    const text = typeof value === "string" && value.trim() !== "" && value.length < 40;
-    const given = typeof value === "number" || text ? Number(value) : NaN;
-    const name = spec.label;
-    if (Number.isNaN(given)) {
-      this.note(`${name}: ${quoted(value)} is no number; it is ${fallback} now.`);
-      return fallback;
-    }
-    const whole = spec.integer ? Math.round(given) : given;
-    const kept = Math.min(Math.max(whole, spec.min), spec.max) || 0;
-    if (kept !== given && !(kept === 0 && given === 0)) {
-      this.note(`${name}: ${quoted(String(value))} is not in the range ${spec.min} to ` +
-        `${spec.max}${spec.integer ? " of whole numbers" : ""}; it is ${kept} now.`);
-    }
-    return kept;
-  }
-  choice(value, options, what, fallback = options[0]) {
-    if (value === undefined) return fallback;
-    if (typeof value === "string" && options.includes(value)) return value;
-    this.note(`${what}: ${quoted(value)} is not known; it is ${fallback} now.`);
-    return fallback;
-  }
-  pair(value, spec, fallback) {
-    if (value === undefined) return fallback;
-    if (!Array.isArray(value) || value.length !== 2) {
-      this.note(`${spec.label}: ${quoted(value)} is not two numbers; it is ${fallback} now.`);
-      return fallback;
-    }
-    return value.map((entry, i) => this.number(entry, spec, fallback[i]));
-  }
-  unknown(object, keys, where) {
-    if (object === null || typeof object !== "object") return;
-    for (const key of Object.keys(object).slice(0, 50)) {
-      if (!keys.includes(key)) this.note(`${where} has no ${quoted(key)}; it was left out.`);
-    }
-  }
 }
 
 /** Return a method's entry of a config with the settings that suit a surface. */
@@ -1294,103 +1162,113 @@ function methodDefaults(surface, method) {
   return { method, ...Object.fromEntries(hyper), schedule: "constant" };
 }
 
-function readMethod(reader, given, surface) {
-  const method = own(given, "method");
-  const start = methodDefaults(surface, method), { hyper, name } = METHODS[method];
-  const entry = { method };
-  for (const spec of hyper) {
-    const label = `${name}, ${spec.label}`;
-    entry[spec.key] = reader.number(own(given, spec.key), { ...spec, label }, start[spec.key]);
-  }
-  entry.schedule = reader.choice(
-    own(given, "schedule"), Object.keys(SCHEDULES), `${name}, schedule`);
-  for (const spec of SCHEDULES[entry.schedule].hyper) {
-    entry[spec.key] = reader.number(own(given, spec.key), spec);
-  }
-  reader.unknown(given, Object.keys(entry), name);
-  return entry;
-}
-
-function readMethods(reader, given, surface) {
-  const names = Object.keys(METHODS), entries = [];
-  if (given === undefined) return TABLES.shown.map((method) => methodDefaults(surface, method));
-  if (!Array.isArray(given)) {
-    reader.note(`methods: ${quoted(given)} is no list; the usual ones are shown.`);
-    return readMethods(reader, undefined, surface);
-  }
-  for (const one of given.slice(0, 2 * names.length)) {
-    const method = own(one, "method");
-    if (!names.includes(method)) {
-      reader.note(`methods: ${quoted(method ?? one)} is not known; it was left out.`);
-    } else if (entries.some((entry) => entry.method === method)) {
-      reader.note(`methods: a second ${METHODS[method].name} was left out.`);
-    } else {
-      entries.push(readMethod(reader, one, surface));
-    }
-  }
-  return entries;
-}
-
-function readDomain(reader, given) {
-  if (given === undefined || given === null) return null;
-  const flat = Array.isArray(given) ? given.flat() : [];
-  const [x0, x1, y0, y1] = flat.map((v) => reader.number(v, { ...VIEW.domain, label: "domain" }, 0));
-  if (flat.length === 4 && x0 < x1 && y0 < y1) return [[x0, x1], [y0, y1]];
-  reader.note(`domain: ${quoted(given)} is not [[left, right], [bottom, top]]; ` +
-    "it is chosen anew.");
-  return null;
-}
-
-function readView(reader, given) {
-  const view = mapValues(VIEW, (spec, key) => {
-    const value = own(given, key);
-    if (spec.box) return readDomain(reader, value);
-    return spec.choices ? reader.choice(value, spec.choices, key) : reader.number(value, spec);
-  });
-  reader.unknown(given, Object.keys(VIEW), "view");
-  return view;
-}
-
-function readWeights(reader, given) {
-  const usual = SURFACES.airfoil.weights;
-  const weights = reader.pair(given, NUMBERS.weights, usual);
-  if (weights[0] !== weights[1]) return weights;
-  reader.note(`weights: two different ones are needed; they are ${usual} now.`);
-  return usual;
-}
-
 /**
- * Turn anything into a valid config: {config, notes}. What is missing gets the
+ * Turn any JSON into a valid config: {config, notes}. What is missing gets the
  * surface's defaults, numbers are clamped, unknown keys dropped; `notes` are sentences
  * about what was changed. Never throws.
  */
 function validate(given) {
-  const reader = new Reader();
-  const surface = reader.choice(own(given, "surface"), Object.keys(SURFACES), "surface");
-  const { params: specs, steps } = SURFACES[surface];
-  const params = {};
-  for (const spec of specs) {
-    params[spec.key] = reader.number(own(own(given, "params"), spec.key), spec);
+  const notes = [];
+  const note = (sentence) => { if (notes.length < 10) notes.push(sentence); };
+  function changed(what, value, problem, kept) {
+    note(`${what}: ${quoted(value)} is ${problem}; it is ${kept} now.`);
+    return kept;
   }
-  reader.unknown(own(given, "params"), Object.keys(params), "This surface");
-  let expression = own(given, "expression") ?? SURFACES[surface].expression ?? "";
-  if (typeof expression !== "string") {
-    reader.note(`expression: ${quoted(expression)} is no text.`);
-    expression = SURFACES[surface].expression ?? "";
+  function dropUnknown(object, known, where) {
+    const keys = object !== null && typeof object === "object" ? Object.keys(object) : [];
+    for (const key of keys.slice(0, 50)) {
+      if (!(key in known)) note(`${where} has no ${quoted(key)}; it was left out.`);
+    }
+  }
+  function choice(value, options, what) {
+    if (value === undefined) return options[0];
+    return options.includes(value) ? value : changed(what, value, "not known", options[0]);
+  }
+  function number(value, { label, min, max, integer }, fallback, what = label) {
+    if (value === undefined) return fallback;
+    const text = typeof value === "string" && value.length < 40 && value.trim();
+    const wanted = text || typeof value === "number" ? Number(value) : NaN;
+    if (Number.isNaN(wanted)) return changed(what, value, "no number", fallback);
+    const kept = Math.min(Math.max(integer ? Math.round(wanted) : wanted, min), max) + 0;
+    const kind = integer ? "whole number" : "number";
+    return kept === wanted ? kept
+      : changed(what, String(value), `no ${kind} from ${min} to ${max}`, kept);
+  }
+  function pair(value, spec, fallback) {
+    if (value === undefined) return fallback;
+    if (Array.isArray(value) && value.length === 2) {
+      return value.map((entry, i) => number(entry, spec, fallback[i]));
+    }
+    return changed(spec.label, value, "not two numbers", fallback);
+  }
+  const all = (specs, from, usual, name = "") => Object.fromEntries(specs.map((spec) =>
+    [spec.key, number(own(from, spec.key), spec, usual[spec.key] ?? spec.default, name + spec.label)]));
+
+  function readMethod(entry, method) {
+    const { hyper, name } = METHODS[method], what = `${name}, `;
+    const schedule = choice(own(entry, "schedule"), Object.keys(SCHEDULES), `${what}schedule`);
+    const read = {
+      method,
+      ...all(hyper, entry, methodDefaults(surface, method), what),
+      schedule,
+      ...all(SCHEDULES[schedule].hyper, entry, {}, what),
+    };
+    dropUnknown(entry, read, name);
+    return read;
+  }
+  function readMethods(entries) {
+    const read = {};
+    for (const entry of entries.slice(0, 30)) {
+      const method = own(entry, "method");
+      if (typeof method !== "string" || !Object.hasOwn(METHODS, method)) {
+        note(`methods: ${quoted(method ?? entry)} is not known; it was left out.`);
+      } else if (read[method]) {
+        note(`methods: a second ${METHODS[method].name} was left out.`);
+      } else {
+        read[method] = readMethod(entry, method);
+      }
+    }
+    return Object.values(read);
+  }
+  function readBox(box) {
+    const sides = Array.isArray(box) ? box.flat() : [];
+    if (box === undefined || box === null) return null;
+    const [x0, x1, y0, y1] = sides.map((side) => number(side, VIEW.domain, NaN, "domain"));
+    if (sides.length === 4 && x0 < x1 && y0 < y1) return [[x0, x1], [y0, y1]];
+    note(`domain: ${quoted(box)} is not [[left, right], [bottom, top]]; it is chosen anew.`);
+    return null;
+  }
+  function readView(view) {
+    dropUnknown(view, VIEW, "view");
+    return mapValues(VIEW, (spec, key) => {
+      const value = own(view, key);
+      return spec.box ? readBox(value)
+        : spec.choices ? choice(value, spec.choices, key) : number(value, spec, spec.default);
+    });
+  }
+
+  const surface = choice(own(given, "surface"), Object.keys(SURFACES), "surface");
+  const usual = SURFACES[surface], methods = own(given, "methods");
+  const params = all(usual.params, own(given, "params"), {});
+  dropUnknown(own(given, "params"), params, usual.name);
+  let expression = own(given, "expression") ?? usual.expression;
+  if (typeof expression !== "string") expression = usual.expression ?? "";
+  let weights = pair(own(given, "weights"), NUMBERS.weights, SURFACES.airfoil.weights);
+  if (weights[0] === weights[1]) {
+    weights = changed("weights", weights, "no two different ones", SURFACES.airfoil.weights);
   }
   const config = {
-    surface, params,
+    surface, params, weights,
     expression: surface === "custom" ? expression.slice(0, LIMITS.characters + 1) : "",
-    weights: readWeights(reader, own(given, "weights")),
+    start: pair(own(given, "start"), NUMBERS.start, startOf(usual, params)),
+    steps: number(own(given, "steps"), NUMBERS.steps, usual.steps),
+    seed: number(own(given, "seed"), NUMBERS.seed, 0),
+    methods: Array.isArray(methods) ? readMethods(methods)
+      : TABLES.shown.map((method) => methodDefaults(surface, method)),
+    view: readView(own(given, "view")),
   };
-  const { start } = surfaceOf(config);
-  config.start = reader.pair(own(given, "start"), NUMBERS.start, start);
-  config.steps = reader.number(own(given, "steps"), NUMBERS.steps, steps);
-  config.seed = reader.number(own(given, "seed"), NUMBERS.seed, 0);
-  config.methods = readMethods(reader, own(given, "methods"), surface);
-  config.view = readView(reader, own(given, "view"));
-  reader.unknown(given, Object.keys(config), "A playground");
-  return { config, notes: reader.notes };
+  dropUnknown(given, config, "A playground");
+  return { config, notes };
 }
 
 /** Return a whole, valid config from a part of one. */
@@ -1400,75 +1278,66 @@ const DEFAULTS = withDefaults({});
 // A link's hash is key=value joined by &: the fields of a config, a surface's numbers,
 // the view's, and for each method its key with `name:value` joined by commas.
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+const FIELDS = ["surface", "expression", "weights", "start", "steps", "seed"];
+const PARAMS = TABLES.surfaces.valley.params;
+const HASH_LIMIT = 4000;
 
 /** Write what a config has that its surface's defaults have not, as a link's hash. */
 function encode(config) {
-  const { surface, params, view } = config;
-  const usual = withDefaults({ surface, params });
-  const pairs = [];
-  const put = (key, value) => {
+  const { surface, params, view, methods } = config, pairs = [];
+  const usual = { ...withDefaults({ surface, params }), surface: DEFAULTS.surface };
+  const put = (key, value, standard) => {
+    if (same(value, standard)) return;
     const text = encodeURIComponent(value).replace(/%2C/g, ",").replace(/%3A/g, ":");
     pairs.push(`${key}=${text}`);
   };
-  if (surface !== DEFAULTS.surface) put("surface", surface);
-  for (const { key, default: standard } of SURFACES[surface].params) {
-    if (params[key] !== standard) put(key, params[key]);
-  }
-  for (const key of ["expression", "weights", "start", "steps", "seed"]) {
-    if (!same(config[key], usual[key])) put(key, config[key]);
-  }
-  if (!same(config.methods, usual.methods)) {
-    for (const entry of config.methods) {
+  for (const key of FIELDS) put(key, config[key], usual[key]);
+  for (const spec of SURFACES[surface].params) put(spec.key, params[spec.key], spec.default);
+  if (!same(methods, usual.methods)) {
+    if (methods.length === 0) put("methods", "none");
+    for (const entry of methods) {
       const standard = methodDefaults(surface, entry.method);
       const changed = Object.keys(entry).filter((key) => entry[key] !== standard[key]);
       put(entry.method, changed.map((key) => `${key}:${entry[key]}`));
     }
-    if (config.methods.length === 0) put("methods", "none");
   }
-  for (const key of Object.keys(VIEW)) {
-    if (!same(view[key], usual.view[key])) put(key, view[key]);
-  }
+  for (const key of Object.keys(VIEW)) put(key, view[key], usual.view[key]);
   return pairs.join("&");
 }
-
-const HASH_LIMIT = 4000;
-const PARAMS = new Set(Object.values(TABLES.surfaces).flatMap(({ params = {} }) =>
-  Object.keys(params)));
 
 /** Read a link's hash: {config, notes}. Whatever it holds, the config is valid. */
 function decode(hash) {
   const text = typeof hash === "string" ? hash.replace(/^#/, "") : "";
-  if (text.length > HASH_LIMIT) {
-    const note = "The link is too long to be one of this playground; it was not read.";
-    return { config: withDefaults({}), notes: [note] };
-  }
   const given = { params: {}, view: {} }, notes = [];
+  if (text.length > HASH_LIMIT) {
+    notes.push("The link is too long to be one of this playground; it was not read.");
+    return { config: DEFAULTS, notes };
+  }
   for (const part of text.split("&").filter(Boolean)) {
-    const [key, ...rest] = part.split("=");
-    let value;
+    const [, key, raw] = /^([^=]*)=?(.*)$/s.exec(part);
+    const place = Object.hasOwn(VIEW, key) ? given.view
+      : Object.hasOwn(PARAMS, key) ? given.params : given;
     try {
-      value = decodeURIComponent(rest.join("="));
+      const value = decodeURIComponent(raw);
+      if (Object.hasOwn(METHODS, key)) {
+        (given.methods ??= []).push({ ...methodFrom(value), method: key });
+      } else if (key === "methods") {
+        given.methods ??= [];
+      } else if (place !== given || FIELDS.includes(key)) {
+        place[key] = /^(start|weights|domain)$/.test(key) ? value.split(",") : value;
+      } else {
+        notes.push(`${quoted(key)} in the link is not known; it was left out.`);
+      }
     } catch {
       notes.push(`${quoted(part)} in the link cannot be read; it was left out.`);
-      continue;
     }
-    if (["surface", "expression", "steps", "seed"].includes(key)) given[key] = value;
-    else if (["start", "weights"].includes(key)) given[key] = value.split(",");
-    else if (key === "methods") given.methods = given.methods ?? [];
-    else if (Object.hasOwn(METHODS, key)) (given.methods ??= []).push(methodFrom(key, value));
-    else if (PARAMS.has(key)) given.params[key] = value;
-    else if (key === "domain") given.view.domain = value.split(",");
-    else if (Object.hasOwn(VIEW, key)) given.view[key] = value;
-    else notes.push(`${quoted(key)} in the link is not known; it was left out.`);
   }
   const { config, notes: more } = validate(given);
   return { config, notes: [...notes, ...more].slice(0, 10) };
 }
 
-function methodFrom(method, text) {
-  const pairs = text.split(",").filter(Boolean).slice(0, 20).map((pair) => pair.split(":"));
-  return { ...Object.fromEntries(pairs), method };
-}
+const methodFrom = (text) => Object.fromEntries(
+  text.split(",").filter(Boolean).slice(0, 20).map((pair) => pair.split(":")));
 
 // ---- export: the run as a Python cell ----
 
