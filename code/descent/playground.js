@@ -1452,60 +1452,42 @@ for name, path in paths.items():
 // What is shown is a config and a cursor k, the number of steps taken. Playing,
 // stepping and scrubbing move the cursor and nothing else.
 
-const SPEEDS = [1, 2, 5, 10, 20, 50, 100, 200, 500]; // steps per second
 const CALM = { pause: 800, parts: 12 }; // reduced motion: jumps, with rest between
 
 /**
- * Return a player that calls `advance(steps)` while it plays, until that returns
- * false. `speed()` is in steps per second; where `calm()` is true it advances in
- * `length()` / 12 steps at a time, with a rest after each. It sleeps while told to.
+ * Return a player that calls `advance(steps)` while it plays, until that is false.
+ * `speed()` is in steps per second; where `calm()` is true it takes a twelfth of
+ * `length()` at a time, with a rest before each. It sleeps while told to.
  */
 function makePlayer({ advance, speed, calm, length }) {
   let playing = false, asleep = false, frame = 0, timer = 0, last = 0, carry = 0;
 
-  function halt() {
+  function go(now = playing) {
+    playing = now;
     cancelAnimationFrame(frame);
     clearTimeout(timer);
-  }
-  function pause() {
-    playing = false;
-    halt();
-  }
-  function go() {
-    halt();
     if (!playing || asleep) return;
+    last = performance.now();
     if (calm()) {
-      timer = setTimeout(() => {
-        move(Math.ceil(length() / CALM.parts));
-        go();
-      }, CALM.pause);
+      timer = setTimeout(() => go(advance(Math.ceil(length() / CALM.parts))), CALM.pause);
     } else {
-      last = performance.now();
       frame = requestAnimationFrame(turn);
     }
   }
   function turn(now) {
-    carry += (Math.min(Math.max(now - last, 0), 250) / 1000) * speed();
+    carry += (within(now - last, 0, 250) / 1000) * speed();
     last = now;
     const whole = Math.floor(carry);
     carry -= whole;
-    if (whole > 0) move(whole);
+    if (whole > 0) playing = advance(whole);
     if (playing) frame = requestAnimationFrame(turn);
-  }
-  function move(steps) {
-    if (!advance(steps)) pause();
   }
   return {
     get playing() { return playing; },
-    get asleep() { return asleep; },
-    play() {
-      playing = true;
-      carry = 0;
-      go();
-    },
-    pause,
+    get moving() { return playing && !asleep; },
+    play: () => go(true),
+    pause: () => go(false),
     sleep(now) {
-      if (asleep === now) return;
       asleep = now;
       go();
     },
@@ -1516,51 +1498,46 @@ function makePlayer({ advance, speed, calm, length }) {
 
 const FINE = 10; // coordinates in path text are whole tenths of a pixel
 const FAR = 1e6; // pixels; what lies further away is drawn there
-const fine = (pixels) => Math.round(pixels * FINE);
+const CELL = 5, GRAIN = 2; // pixels: samples of a surface; what a line has covered
+const SAMPLING = 15; // milliseconds that sampling may take, or it is done more coarsely
 const within = (value, low, high) => Math.min(Math.max(value, low), high);
+const at = (...pixels) => pixels.map((v) => Math.round(v * FINE)).join(" ");
 
 /** Fit a domain into width × height pixels, both axes to the same scale. */
 function makeFrame([[x0, x1], [y0, y1]], width, height) {
   const scale = Math.min(width / (x1 - x0), height / (y1 - y0));
-  const left = (x0 + x1) / 2 - width / scale / 2;
-  const bottom = (y0 + y1) / 2 - height / scale / 2;
+  const left = (x0 + x1 - width / scale) / 2, bottom = (y0 + y1 - height / scale) / 2;
   return {
     width, height, scale,
     domain: [[left, left + width / scale], [bottom, bottom + height / scale]],
-    x: (x) => within((x - left) * scale, -FAR, FAR),
-    y: (y) => within(height - (y - bottom) * scale, -FAR, FAR),
-    at: (px, py) => [left + px / scale, bottom + (height - py) / scale],
+    to: ([x, y]) => [
+      within((x - left) * scale, -FAR, FAR), within(height - (y - bottom) * scale, -FAR, FAR),
+    ],
+    from: (px, py) => [left + px / scale, bottom + (height - py) / scale],
     holds: (px, py) => px >= 0 && px <= width && py >= 0 && py <= height,
   };
 }
 
 /** Return the part of a line that lies in the frame and a margin, or null. */
-function clipped(x0, y0, x1, y1, frame, margin = 30) {
+function clipped([x0, y0], [x1, y1], frame) {
   if (frame.holds(x0, y0) && frame.holds(x1, y1)) return [x0, y0, x1, y1];
-  const { width, height } = frame;
-  const dx = x1 - x0, dy = y1 - y0;
-  let from = 0, to = 1;
+  const dx = x1 - x0, dy = y1 - y0, margin = 30;
   const sides = [
-    [-dx, x0 + margin], [dx, width + margin - x0], [-dy, y0 + margin], [dy, height + margin - y0],
+    [-dx, x0 + margin], [dx, frame.width + margin - x0],
+    [-dy, y0 + margin], [dy, frame.height + margin - y0],
   ];
+  let begin = 0, end = 1;
   for (const [step, room] of sides) {
-    if (step === 0) {
-      if (room < 0) return null;
-    } else if (step < 0) {
-      from = Math.max(from, room / step);
-    } else {
-      to = Math.min(to, room / step);
-    }
+    if (step === 0 && room < 0) return null;
+    if (step < 0) begin = Math.max(begin, room / step);
+    if (step > 0) end = Math.min(end, room / step);
   }
-  if (from > to) return null;
-  return [x0 + from * dx, y0 + from * dy, x0 + to * dx, y0 + to * dy];
+  return begin > end ? null : [x0 + begin * dx, y0 + begin * dy, x0 + end * dx, y0 + end * dy];
 }
 
-const GRAIN = 2; // pixels: how fine it is kept what a line has covered
-
 /**
- * Return a function that says whether a piece of line shows anything that the pieces
- * before it do not: a path that circles, or that noise shakes, is drawn once.
+ * Return a function that says whether a piece of line covers pixels that no piece
+ * before it did: a path that circles, or that noise shakes, is drawn once.
  */
 function makeCover({ width, height }) {
   const columns = Math.ceil(width / GRAIN), rows = Math.ceil(height / GRAIN);
@@ -1571,10 +1548,9 @@ function makeCover({ width, height }) {
     for (let i = 0; i <= count; i++) {
       const column = Math.floor((x0 + ((x1 - x0) * i) / count) / GRAIN);
       const row = Math.floor((y0 + ((y1 - y0) * i) / count) / GRAIN);
-      if (column < 0 || row < 0 || column >= columns || row >= rows) continue;
-      const at = row * columns + column;
-      if (covered[at]) continue;
-      covered[at] = 1;
+      const inside = column >= 0 && row >= 0 && column < columns && row < rows;
+      if (!inside || covered[row * columns + column]) continue;
+      covered[row * columns + column] = 1;
       fresh = true;
     }
     return fresh;
@@ -1582,32 +1558,31 @@ function makeCover({ width, height }) {
 }
 
 /**
- * Turn a trace's points into the text of a line and of dots, one a step. What would
- * fall on pixels that are drawn already is left out. `steps` are those kept, and
- * `lines` and `dots` say how much of either text belongs to each, so that a path up
- * to any step is a piece of the text.
+ * Turn a trace's points into the text of a line and of dots, one a step; what would
+ * fall on what is drawn already is left out. `steps` are those kept, `lines` and
+ * `dots` how much of either text belongs to each: a path up to any step is a piece.
  */
 function makeTrail(points, frame) {
   const trail = { steps: [], lines: [], dots: [], line: "", dot: "" };
   const last = points.length / 2 - 1, isNew = makeCover(frame);
-  let px = 0, py = 0, penX = NaN, penY = NaN, dotX = NaN, dotY = NaN;
+  const far = ([ax, ay], [bx, by]) => Math.abs(ax - bx) + Math.abs(ay - by);
+  let before, pen, dotted = [NaN, NaN];
   for (let k = 0; k <= last; k++) {
-    const x = frame.x(points[2 * k]), y = frame.y(points[2 * k + 1]);
+    const point = frame.to([points[2 * k], points[2 * k + 1]]);
     if (k > 0) {
-      if (k < last && Math.abs(x - px) + Math.abs(y - py) < 0.7) continue;
-      const part = clipped(px, py, x, y, frame);
+      if (k < last && far(point, before) < 0.7) continue;
+      const part = clipped(before, point, frame);
       if (part && isNew(...part)) {
-        const [ax, ay, bx, by] = part.map(fine);
-        if (ax !== penX || ay !== penY) trail.line += `M${ax} ${ay}`;
-        trail.line += `L${bx} ${by}`;
-        [penX, penY] = [bx, by];
+        const begin = at(part[0], part[1]), end = at(part[2], part[3]);
+        trail.line += `${begin === pen ? "" : `M${begin}`}L${end}`;
+        pen = end;
       }
     }
-    if (frame.holds(x, y) && !(Math.abs(x - dotX) + Math.abs(y - dotY) < 7)) {
-      trail.dot += `M${fine(x)} ${fine(y)}h0`;
-      [dotX, dotY] = [x, y];
+    if (frame.holds(...point) && !(far(point, dotted) < 7)) {
+      trail.dot += `M${at(...point)}h0`;
+      dotted = point;
     }
-    [px, py] = [x, y];
+    before = point;
     trail.steps.push(k);
     trail.lines.push(trail.line.length);
     trail.dots.push(trail.dot.length);
@@ -1616,58 +1591,46 @@ function makeTrail(points, frame) {
 }
 
 /** Return [line, dots] of a trail up to step k. */
-function trailUpTo(trail, k) {
-  let low = 0, high = trail.steps.length - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if (trail.steps[middle] <= k) low = middle;
-    else high = middle - 1;
+function trailUpTo({ steps, lines, dots, line, dot }, k) {
+  let low = 0, high = steps.length;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (steps[middle] <= k) low = middle;
+    else high = middle;
   }
-  return [trail.line.slice(0, trail.lines[low]), trail.dot.slice(0, trail.dots[low])];
+  return [line.slice(0, lines[low]), dot.slice(0, dots[low])];
 }
 
-/** Return about `count` round numbers in [low, high], and their number of decimals. */
+/** Return about `count` round numbers in [low, high], each with its text. */
 function roundTicks(low, high, count) {
   const rough = (high - low) / count, size = 10 ** Math.floor(Math.log10(rough));
   const step = size * [1, 2, 5, 10].find((factor) => size * factor >= rough);
-  const ticks = [];
-  for (let i = Math.ceil(low / step); i * step <= high; i++) ticks.push(i * step);
-  const decimals = within(-Math.floor(Math.log10(step) + 1e-9), 0, 12);
-  return ticks.map((tick) => [tick, tick.toFixed(decimals).replace("-", "−")]);
-}
-
-const CELL = 5; // pixels between two samples of a surface
-const SAMPLING = 15; // milliseconds that sampling may take, or it is done more coarsely
-
-/** Sample f over a frame: {heights, columns, rows, cell}; outside counts as high. */
-function sample(f, frame) {
-  for (let cell = CELL; ; cell *= 2) {
-    const grid = sampleBy(cell, f, frame, cell < 4 * CELL ? SAMPLING : Infinity);
-    if (grid) return grid;
+  const decimals = within(-Math.floor(Math.log10(step) + 1e-9), 0, 12), ticks = [];
+  for (let i = Math.ceil(low / step); i * step <= high; i++) {
+    ticks.push([i * step, (i * step).toFixed(decimals).replace("-", "−")]);
   }
+  return ticks;
 }
-function sampleBy(cell, f, frame, most) {
+
+/** Sample f over a frame: {heights, columns, rows, cell}; what is undefined is high. */
+function sample(f, frame, cell = CELL) {
   // one ring of samples beyond the frame closes every line around what is low
   const columns = Math.ceil(frame.width / cell) + 4, rows = Math.ceil(frame.height / cell) + 4;
   const heights = new Float64Array(columns * rows).fill(Infinity), begun = performance.now();
   for (let j = 1; j < rows - 1; j++) {
-    if (performance.now() - begun > most) return null;
+    if (cell < 4 * CELL && performance.now() - begun > SAMPLING) return sample(f, frame, 2 * cell);
     for (let i = 1; i < columns - 1; i++) {
-      const value = f(...frame.at((i - 1.5) * cell, (j - 1.5) * cell));
+      const value = f(...frame.from((i - 1.5) * cell, (j - 1.5) * cell));
       if (value < Infinity) heights[j * columns + i] = value;
     }
   }
   return { heights, columns, rows, cell };
 }
 
-/**
- * Choose the levels of contour lines: a ladder that is geometric above `base` and
- * fixed to it, so that lines stay where they are while the view moves.
- */
+/** Choose levels: a geometric ladder fixed to `base`, so that lines stay put in a pan. */
 function chooseLevels(heights, base) {
   const known = heights.filter(Number.isFinite).sort();
-  if (known.length === 0) return [];
-  const bottom = base === null ? known[0] : Math.min(base, known[0]);
+  const bottom = Math.min(base ?? Infinity, known[0]);
   const top = known[Math.floor(known.length * 0.98)] - bottom;
   const low = Math.max(known[Math.floor(known.length * 0.01)] - bottom, top * 1e-4);
   if (!(top > low)) return [];
@@ -1675,9 +1638,8 @@ function chooseLevels(heights, base) {
   while (Math.log10(top / low) * density < 13 && density < 1e4) density *= 2;
   const levels = [];
   for (let i = Math.ceil(Math.log10(low) * density); levels.length < 30; i++) {
-    const height = 10 ** (i / density);
-    if (height > top) break;
-    levels.push(bottom + height);
+    if (10 ** (i / density) > top) break;
+    levels.push(bottom + 10 ** (i / density));
   }
   return levels;
 }
@@ -1692,54 +1654,44 @@ const PIECES = [
 
 /** Return path text, in closed loops, around all that is below a level. */
 function contour({ heights, columns, rows, cell }, level) {
-  const next = new Int32Array(2 * columns * rows).fill(-1);
-  const side = (at, number) =>
-    number === 0 ? 2 * at : number === 1 ? 2 * (at + 1) + 1
-      : number === 2 ? 2 * (at + columns) : 2 * at + 1;
-  for (let j = 0; j < rows - 1; j++) {
-    for (let i = 0; i < columns - 1; i++) {
-      const at = j * columns + i, under = at + columns;
-      const pieces = PIECES[(heights[at] < level) + 2 * (heights[at + 1] < level) +
-        4 * (heights[under + 1] < level) + 8 * (heights[under] < level)];
-      for (let p = 0; p < pieces.length; p += 2) {
-        next[side(at, pieces[p])] = side(at, pieces[p + 1]);
-      }
+  const next = new Int32Array(2 * columns * rows).fill(-1); // two sides a sample
+  const sides = (corner) => [2 * corner, 2 * corner + 3, 2 * (corner + columns), 2 * corner + 1];
+  for (let corner = 0; corner < heights.length - columns - 1; corner++) {
+    const under = corner + columns;
+    const pieces = PIECES[(heights[corner] < level) + 2 * (heights[corner + 1] < level) +
+      4 * (heights[under + 1] < level) + 8 * (heights[under] < level)];
+    for (let p = 0; p < pieces.length; p += 2) {
+      const side = sides(corner);
+      next[side[pieces[p]]] = side[pieces[p + 1]];
     }
   }
-  const point = (edge) => {
-    const at = edge >> 1, other = at + (edge & 1 ? columns : 1);
-    const ratio = (level - heights[at]) / (heights[other] - heights[at]);
+  const point = (side) => {
+    const corner = side >> 1, upright = side & 1, other = corner + (upright ? columns : 1);
+    const ratio = (level - heights[corner]) / (heights[other] - heights[corner]);
     const part = ratio > 0 && ratio < 1 ? ratio : 0.5;
-    const i = (at % columns) + (edge & 1 ? 0 : part);
-    const j = Math.floor(at / columns) + (edge & 1 ? part : 0);
-    return `${fine((i - 1.5) * cell)} ${fine((j - 1.5) * cell)}`;
+    const i = (corner % columns) + (upright ? 0 : part);
+    const j = Math.floor(corner / columns) + (upright ? part : 0);
+    return at((i - 1.5) * cell, (j - 1.5) * cell);
   };
   let text = "";
-  for (let edge = 0; edge < next.length; edge++) {
-    if (next[edge] < 0) continue;
-    let pen = "M", at = edge;
-    while (next[at] >= 0) {
-      const following = next[at];
-      text += pen + point(at);
-      next[at] = -1;
-      at = following;
-      pen = "L";
+  next.forEach((_, first) => {
+    const loop = [];
+    for (let side = first, after; (after = next[side]) >= 0; side = after) {
+      loop.push(point(side));
+      next[side] = -1;
     }
-    text += "Z";
-  }
+    if (loop.length) text += `M${loop.join("L")}Z`;
+  });
   return text;
 }
 
 /** Return path text of an arrow between two points in pixels. */
 function arrowText(x0, y0, x1, y1, most = 9) {
-  const length = Math.hypot(x1 - x0, y1 - y0);
+  const length = Math.hypot(x1 - x0, y1 - y0), size = Math.min(most / length, 0.45);
   if (length < 2) return "";
-  const size = Math.min(most, length * 0.45) / length;
-  const backX = (x1 - x0) * size, backY = (y1 - y0) * size;
-  const corner = (turn) =>
-    `${fine(x1 - backX - turn * backY * 0.45)} ${fine(y1 - backY + turn * backX * 0.45)}`;
-  const tip = `${fine(x1)} ${fine(y1)}`;
-  return `M${fine(x0)} ${fine(y0)}L${tip}M${corner(1)}L${tip}L${corner(-1)}`;
+  const dx = (x1 - x0) * size, dy = (y1 - y0) * size, tip = at(x1, y1);
+  const corner = (turn) => at(x1 - dx - turn * dy, y1 - dy + turn * dx);
+  return `M${at(x0, y0)}L${tip}M${corner(0.45)}L${tip}L${corner(-0.45)}`;
 }
 
 /** Return path text of arrows that point downhill, longer where it is steeper. */
@@ -1747,30 +1699,28 @@ function fieldText(grad, frame, spacing = 32) {
   const arrows = [];
   for (let py = spacing / 2; py < frame.height; py += spacing) {
     for (let px = spacing / 2; px < frame.width; px += spacing) {
-      const [gx, gy] = grad(...frame.at(px, py)), size = Math.hypot(gx, gy);
+      const [gx, gy] = grad(...frame.from(px, py)), size = Math.hypot(gx, gy);
       if (size > 0 && size < Infinity) arrows.push([px, py, -gx / size, gy / size, Math.log(size)]);
     }
   }
-  const sizes = arrows.map((arrow) => arrow[4]);
-  const high = Math.max(...sizes), low = Math.max(Math.min(...sizes), high - 7);
+  const high = Math.max(...arrows.map((arrow) => arrow[4]));
   return arrows.map(([px, py, ux, uy, size]) => {
-    const half = 4 + 9 * within((size - low) / (high - low || 1), 0, 1);
+    const half = within(13 - 1.3 * (high - size), 4, 13);
     return arrowText(px - ux * half, py - uy * half, px + ux * half, py + uy * half, 5);
   }).join("");
 }
 
 /** Return path text of values against steps, a low and a high for every two pixels. */
 function curveText(values, toX, toY) {
-  let text = "", x = NaN, column = NaN, low, high, rising;
-  const put = (y) => { text += `${text ? "L" : "M"}${fine(x)} ${fine(y)}`; };
+  let text = "", x, column, low, high, rising;
+  const put = (y) => { text += `${text ? "L" : "M"}${at(x, y)}`; };
   function flush() {
-    if (Number.isNaN(x)) return;
+    if (column === undefined) return;
     put(rising ? low : high);
     if (low !== high) put(rising ? high : low);
   }
-  for (let k = 0; k < values.length; k++) {
-    const y = toY(values[k]);
-    if (Number.isNaN(y)) continue;
+  values.forEach((value, k) => {
+    const y = toY(value);
     if (Math.floor(toX(k) / 2) !== column) {
       flush();
       x = toX(k);
@@ -1779,7 +1729,7 @@ function curveText(values, toX, toY) {
     }
     if (y < low) [low, rising] = [y, false];
     if (y > high) [high, rising] = [y, true];
-  }
+  });
   flush();
   return text;
 }
@@ -1792,9 +1742,9 @@ function equip(target, properties, children) {
   for (const [key, value] of Object.entries(properties)) {
     if (typeof value === "function") target.addEventListener(key, value);
     else if (target.namespaceURI !== SVG && key in target) target[key] = value;
-    else if (value !== null && value !== undefined) target.setAttribute(key, value);
+    else target.setAttribute(key, value);
   }
-  target.append(...children.filter((child) => child !== null && child !== undefined));
+  target.append(...children.filter(Boolean));
   return target;
 }
 /** Make an element: properties, attributes, listeners (by event name), children. */
@@ -1802,12 +1752,16 @@ const element = (name, properties = {}, ...children) =>
   equip(document.createElement(name), properties, children);
 const shape = (name, attributes = {}, ...children) =>
   equip(document.createElementNS(SVG, name), attributes, children);
+const division = (className, ...children) => element("div", { class: className }, ...children);
+const path = (className, d, more) => shape("path", { class: className, d, ...more });
 
 function write(target, text) {
   if (target.textContent !== text) target.textContent = text;
 }
-function mark(target, name, value) {
-  if (target.getAttribute(name) !== String(value)) target.setAttribute(name, value);
+function mark(target, attributes) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (target.getAttribute(name) !== String(value)) target.setAttribute(name, value);
+  }
 }
 /** Have `sync(target)` called now and whenever what is shown has changed. */
 function synced(target, sync) {
@@ -1817,18 +1771,16 @@ function synced(target, sync) {
   return target;
 }
 /** An element whose children are built anew whenever `key()` has changed. */
-function rebuilt(target, key, build) {
-  return synced(target, () => {
-    const now = key();
-    if (now === target.builtFor) return;
-    target.builtFor = now;
-    target.replaceChildren(...build());
-  });
-}
+const rebuilt = (target, key, build) => synced(target, () => {
+  const now = key();
+  if (now === target.builtFor) return;
+  target.builtFor = now;
+  target.replaceChildren(...build().filter(Boolean));
+});
 
 const ICONS = {
-  play: "M7 4L20 12L7 20Z",
-  pause: "M6 4h4v16h-4ZM14 4h4v16h-4Z",
+  Play: "M7 4L20 12L7 20Z",
+  Pause: "M6 4h4v16h-4ZM14 4h4v16h-4Z",
   back: "M18 4L8 12L18 20ZM5 4h2v16h-2Z",
   forward: "M6 4L16 12L6 20ZM17 4h2v16h-2Z",
   start: "M20 4L12 12L20 20ZM12 4L4 12L12 20ZM2 4h2v16h-2Z",
@@ -1838,190 +1790,158 @@ const ICONS = {
   pan: "M12 1L16 6H13V11H18V8L23 12L18 16V13H13V18H16L12 23L8 18H11V13H6V16L1 12L6 8V11H11V6H8Z",
   open: "M8 5L16 12L8 19L6.5 17.3L12.8 12L6.5 6.7Z",
 };
-const icon = (name) =>
-  shape("svg", { viewBox: "0 0 24 24", "aria-hidden": "true", class: "icon" },
-    shape("path", { d: ICONS[name] }));
-const button = (name, label, click, more = {}) =>
-  element("button", { type: "button", class: "round", "aria-label": label, title: label, click, ...more },
-    icon(name));
+const button = (icon, label, click, more = {}) => element("button", {
+  type: "button", class: "round", "aria-label": label, title: label, click, ...more,
+}, shape("svg", { viewBox: "0 0 24 24", "aria-hidden": "true", class: "icon" }, path("", ICONS[icon])));
+const textButton = (text, click) => element("button", { type: "button", click }, text);
 
-/** The line that stands for a method: its colour and dash. */
-const swatch = (key) =>
-  shape("svg", { viewBox: "0 0 30 10", "aria-hidden": "true", class: "swatch" },
-    shape("path", { d: "M1 5H29", ...stroke(key, 2.6) }));
-const stroke = (key, width) => {
+/** The stroke of a method's lines: its colour and dash, which is in units of the width. */
+function stroke(key, width) {
   const { color, dash } = METHODS[key];
-  const scaled = dash.split(" ").filter(Boolean).map((part) => Number(part) * width).join(" ");
+  const scaled = dash.split(" ").filter(Boolean).map((part) => part * width).join(" ");
   return { fill: "none", stroke: color, "stroke-width": width, "stroke-dasharray": scaled || "none" };
-};
+}
 
 // ---- looks ----
 
 const LIGHT = {
   back: "#ffffff", text: "#1c2127", dim: "#59626d", line: "#d0d6dd", edge: "#858e99",
-  soft: "#f2f4f7", accent: "#0b62a8", plot: "#ffffff", low: "#3d93e6", contour: "#7189a4",
-  warn: "#a3341f",
+  soft: "#f2f4f7", accent: "#0b62a8", low: "#3d93e6", contour: "#7189a4", warn: "#a3341f",
 };
 const DARK = {
   back: "#131416", text: "#e4e7eb", dim: "#a3acb7", line: "#363b42", edge: "#737c88",
-  soft: "#1e2125", accent: "#6cb2ee", plot: "#131416", low: "#000000", contour: "#6b7f95",
-  warn: "#ff9c85",
+  soft: "#1e2125", accent: "#6cb2ee", low: "#000000", contour: "#6b7f95", warn: "#ff9c85",
 };
 const variables = (palette) =>
   Object.entries(palette).map(([name, color]) => `--${name}:${color}`).join(";");
+const inLight = (text) => text.replace(/var\(--(\w+)\)/g, (_, name) => LIGHT[name]);
 
 // What is drawn, on the page and in an exported file.
 const DRAWING = `
-text{font:12px system-ui,sans-serif;fill:var(--text);stroke:none}
-.halo{stroke:var(--plot);stroke-width:3px;paint-order:stroke;stroke-linejoin:round}
+text{font:12px system-ui,sans-serif;fill:var(--text);stroke:var(--back);stroke-width:3px;
+  paint-order:stroke;stroke-linejoin:round}
 .faintly{fill:var(--dim);font-size:11px}
 g path:not(.outside){fill:none;stroke-linejoin:round}
-.tint.tint{fill:var(--low)}
 .band{stroke:var(--contour);stroke-width:6;stroke-opacity:.6}
+.tint.tint{fill:var(--low)}
 .field{stroke:var(--edge);stroke-width:8;stroke-opacity:.8}
 .ahead{stroke-opacity:.42}
 .dots{stroke-linecap:round}
-.grid{stroke:var(--line);stroke-width:1}
-.least{stroke:var(--text);stroke-width:1.5}
-.ring{fill:var(--plot);fill-opacity:.6;stroke:var(--text);stroke-width:2}
-.now{stroke:var(--plot);stroke-width:1.5}
+.grid{stroke:var(--line)}
+.least,.cursor{stroke:var(--text)}
+.ring{fill:var(--back);fill-opacity:.6;stroke:var(--text);stroke-width:2}
+.now{stroke:var(--back);stroke-width:1.5}
 .arrow{stroke-width:16;stroke-linecap:round}
 .arrow:not(.step){stroke:var(--text)}
-.arrow.v{stroke-dasharray:50 30}
-.arrow.s{stroke-width:12;stroke-dasharray:15 25}
+.v{stroke-dasharray:50 30}
+.s{stroke-dasharray:15 25}
 .reference{stroke:var(--dim);stroke-dasharray:2 3}
-.cursor{stroke:var(--text);stroke-width:1}
 `;
 
 const LOOKS = `
 :host{display:block}
 .all[data-theme=light]{${variables(LIGHT)};color-scheme:light}
 .all[data-theme=dark]{${variables(DARK)};color-scheme:dark}
-.all{container-type:inline-size;background:var(--back);color:var(--text);
-  font:max(14px,.875rem)/1.4 system-ui,sans-serif;text-align:left;
-  display:flex;flex-direction:column;min-height:inherit}
+.all{container-type:inline-size;display:flex;flex-direction:column;min-height:inherit;
+  background:var(--back);color:var(--text);text-align:left;
+  font:max(14px,.875rem)/1.4 system-ui,sans-serif}
 .all *{box-sizing:border-box}
-.body{display:flex;flex-direction:column;gap:10px;flex:1 1 auto;min-width:0}
-.left,.right,.below{display:flex;flex-direction:column;gap:10px;min-width:0}
-p{margin:0}
-.hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
+.body,.left,.right,.below{display:flex;flex-direction:column;gap:10px;min-width:0}
+.body,.compact .left,.compact .stage{flex:1 1 auto}
+p,dl,dd{margin:0}
+.hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 [hidden]{display:none!important}
 :focus-visible{outline:2px solid var(--accent);outline-offset:2px}
-button,select,input[type=number],input[type=text],textarea{font:inherit;color:inherit;
-  background:var(--back);border:1px solid var(--edge);border-radius:5px;min-height:30px;margin:0}
-button,select{cursor:pointer}
+button,select,input,textarea{font:inherit;color:inherit;margin:0;min-width:0}
+button,select,[type=number],[type=text],textarea{background:var(--back);
+  border:1px solid var(--edge);border-radius:5px;min-height:30px;padding:2px 6px}
+button,select,summary,label{cursor:pointer}
 button:hover,select:hover{border-color:var(--text)}
-button{padding:2px 10px}
-select{padding:2px 4px;max-width:100%}
-input[type=number],input[type=text]{padding:2px 6px;min-width:0}
-input[type=number]{width:5em;font-variant-numeric:tabular-nums;appearance:textfield;-moz-appearance:textfield}
-input[type=number]::-webkit-inner-spin-button{display:none}
-input[type=range]{width:100%;min-width:0;height:24px;margin:0;accent-color:var(--accent)}
-input[type=checkbox]{width:16px;height:16px;margin:0;accent-color:var(--accent);flex:none}
+select{max-width:100%}
+[type=number]{width:5em;appearance:textfield}
+[type=number]::-webkit-inner-spin-button{display:none}
+[type=range]{width:100%;height:24px}
+[type=checkbox]{width:16px;height:16px;flex:none}
+input{accent-color:var(--accent)}
 [aria-invalid=true]{border-color:var(--warn);outline-color:var(--warn)}
 .round{width:32px;min-height:32px;padding:0;display:inline-grid;place-items:center;flex:none}
-.round.main{width:44px;background:var(--accent);border-color:var(--accent);color:var(--back)}
-[aria-pressed=true]{background:var(--accent);color:var(--back);border-color:var(--accent)}
-.icon{width:16px;height:16px;fill:currentColor;display:block}
+.main,[aria-pressed=true]{background:var(--accent);border-color:var(--accent);color:var(--back)}
+.main{width:44px}
+.icon{width:16px;height:16px;fill:currentColor}
 .swatch{width:30px;height:10px;flex:none}
-.swatch path{fill:none}
+.wide{width:100%;grid-column:2/-1}
+.dim{color:var(--dim)}
+.error{color:var(--warn)}
+.say,.error,dd{overflow-wrap:anywhere}
+.all,output,table{font-variant-numeric:tabular-nums}
 
-.caption{display:flex;gap:10px;align-items:center}
+.caption,.tools,.transport,.row,.choice,.head{display:flex;align-items:center;gap:6px}
+.row{flex-wrap:wrap;gap:6px 12px}
 .caption p{flex:1 1 auto;min-width:0;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
-.caption b{font-weight:600}
-.caption span{color:var(--dim)}
-.stage{position:relative;height:clamp(270px,66cqi,520px);border:1px solid var(--line);border-radius:6px;
-  overflow:hidden;background:var(--plot);user-select:none;-webkit-user-select:none}
+.stage,.chart{position:relative;height:clamp(270px,66cqi,520px)}
+.stage{border:1px solid var(--line);border-radius:6px;overflow:hidden;user-select:none;
+  -webkit-user-select:none}
+.compact .stage{height:clamp(250px,52cqi,400px)}
 .stage.panning{touch-action:none;cursor:grab}
-.stage>svg{position:absolute;inset:0;width:100%;height:100%;display:block}
+.stage>svg,.chart>svg{position:absolute;inset:0;width:100%;height:100%}
 .ground{will-change:transform}
 .handle{position:absolute;left:-22px;top:-22px;width:44px;height:44px;border-radius:50%;
   touch-action:none;cursor:grab}
-.handle:focus-visible{outline-offset:-8px;outline-width:3px}
-.tools{display:flex;gap:4px}
-.message{position:absolute;inset:auto 12px 12px;background:var(--back);border:1px solid var(--warn);
-  border-radius:5px;padding:6px 10px}
-.transport{display:flex;align-items:center;gap:6px}
-.transport .range{flex:1 1 8em;min-width:5em}
-.transport output{font-variant-numeric:tabular-nums;white-space:nowrap;min-width:5.6em;text-align:right}
-.say{min-height:2.8em;color:var(--dim);overflow-wrap:anywhere}
+.handle:focus-visible{outline-offset:-8px}
+.message{position:absolute;inset:auto 12px 12px;background:var(--back);padding:6px 10px}
+.transport .range{flex:1 1 8em}
+output{min-width:5.6em;text-align:right;white-space:nowrap}
+.say{min-height:2.8em}
 
-details>summary{cursor:pointer;padding:5px 0;min-height:30px}
-.panel{border-top:1px solid var(--line);padding-top:2px}
-.panel>summary{font-weight:600}
-.panel>.inside{display:flex;flex-direction:column;gap:6px;padding:2px 0 8px}
-.row{display:flex;flex-wrap:wrap;align-items:center;gap:6px 12px}
-.field-of{display:grid;grid-template-columns:minmax(5em,9.5em) minmax(3em,1fr) auto;align-items:center;gap:0 8px;min-height:32px}
-.field-of>span{line-height:1.15}
-.field-of i{color:var(--dim)}
-.choice{display:inline-flex;align-items:center;gap:6px}
-.choice>span{color:var(--dim)}
-.wide{grid-column:2/-1;width:100%}
-.error{color:var(--warn);overflow-wrap:anywhere}
-.note{color:var(--dim);font-size:.93em}
-
-.method{border-radius:5px}
-.method.chosen{background:var(--soft)}
-.method>.head{display:flex;align-items:center;gap:8px;min-height:30px;padding:0 2px 0 6px}
-.method label{display:flex;align-items:center;gap:8px;flex:1 1 auto;min-height:30px;cursor:pointer}
-.method .status{white-space:nowrap;color:var(--dim);font-variant-numeric:tabular-nums;text-align:right}
-.method .round{border-color:transparent;background:none;width:28px;min-height:28px}
-.method .round[aria-expanded=true] .icon{transform:rotate(90deg)}
-.method .settings{padding:2px 8px 8px;display:flex;flex-direction:column;gap:4px}
-
-.chart{position:relative;height:clamp(150px,30cqi,230px)}
-.chart>svg{position:absolute;inset:0;width:100%;height:100%;touch-action:pan-y;cursor:col-resize}
-table{border-collapse:collapse;font-variant-numeric:tabular-nums}
+.panel{border-top:1px solid var(--line)}
+summary{padding:5px 0;font-weight:600}
+.inside{display:flex;flex-direction:column;gap:6px;padding:2px 0 6px}
+.number{display:grid;grid-template-columns:minmax(5em,9.5em) minmax(3em,1fr) auto;
+  align-items:center;gap:0 8px;min-height:32px;line-height:1.15}
+.chosen{background:var(--soft);border-radius:5px}
+.head{gap:8px;padding:0 0 0 6px}
+.head label{display:flex;align-items:center;gap:8px;flex:1 1 auto;min-height:30px}
+.head span{white-space:nowrap}
+.head .round{border-color:transparent;background:none;width:28px;min-height:28px}
+[aria-expanded=true] .icon{transform:rotate(90deg)}
+.settings{padding:2px 8px 8px}
+.chart{height:clamp(150px,30cqi,210px)}
+.chart>svg{touch-action:pan-y;cursor:col-resize}
+.state{display:flex;flex-wrap:wrap;gap:10px 28px}
+table{border-collapse:collapse}
 th,td{padding:1px 10px 1px 0;text-align:right;font-weight:400;white-space:nowrap}
 th:first-child{text-align:left}
-thead th{color:var(--dim)}
-.state{display:flex;flex-wrap:wrap;gap:10px 28px;align-items:flex-start}
-.rule{margin:0;flex:1 1 22em;min-width:0}
-.rule dt{margin-top:2px}
-.rule dd{margin:0 0 4px;color:var(--dim);font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
-.scroll{overflow-x:auto;max-width:100%}
-textarea{width:100%;min-height:16em;font:13px/1.4 ui-monospace,monospace;padding:8px;resize:vertical;white-space:pre}
+dl{flex:1 1 22em;min-width:0}
+dd{margin-bottom:4px}
+textarea{width:100%;min-height:16em;font:13px/1.4 ui-monospace,monospace;white-space:pre}
 a{color:var(--accent)}
+.one{display:grid;gap:0 16px;border-top:1px solid var(--line)}
 
-.compact .stage{flex:1 1 auto;height:clamp(250px,52cqi,400px)}
-.compact .left{flex:1 1 auto}
-.few{display:flex;flex-direction:column;gap:4px}
-.one{display:grid;gap:0 16px;border-top:1px solid var(--line);padding-top:4px}
-.few .method{display:flex;flex-wrap:wrap;justify-content:space-between;gap:0 8px;align-items:center}
-.few .method label{flex:none}
-.more>summary{color:var(--accent)}
-
+@container (min-width:560px){
+  .one{grid-template-columns:18em 1fr}
+}
 @container (min-width:860px){
-  .full .body{display:grid;grid-template-columns:minmax(0,1fr) 330px;gap:10px 24px;align-items:start;align-content:start}
+  .full .body{display:grid;grid-template-columns:minmax(0,1fr) 330px;gap:10px 24px;
+    align-items:start;align-content:start}
   .full .below{grid-column:1/-1}
   .full .stage{height:clamp(300px,44cqi,560px)}
-  .full .chart{height:200px}
-}
-@container (min-width:560px){
-  .one{grid-template-columns:13em 1fr}
-  .few .method{flex-direction:column;align-items:flex-start;justify-content:flex-start}
 }
 @container (max-width:480px){
   .transport{flex-wrap:wrap}
   .transport .range{order:-1;flex-basis:100%}
-  .transport output{margin-left:auto}
+  output{margin-left:auto}
   .say{min-height:4.2em}
   .caption span{display:none}
-  .round{width:40px;min-height:40px}
-  .field-of{grid-template-columns:7.5em minmax(3em,1fr) auto}
 }
 @media (pointer:coarse){
   .round{width:44px;min-height:44px}
-  .method .round{width:44px;min-height:40px}
-  .method>.head,.method label,summary,select,button,input[type=number],input[type=text]{min-height:40px}
-  input[type=range]{height:40px}
+  .head .round,.head label,summary,button,select,[type=number],[type=text],[type=range]{min-height:40px}
 }
 @media (forced-colors:active){
-  [aria-pressed=true],.round.main{outline:2px solid Highlight}
-  .method.chosen{outline:1px solid Highlight}
+  .main,[aria-pressed=true],.chosen{outline:2px solid Highlight}
 }
 @media print{
-  .transport,.tools,.handle,.panel:not([open]),.share,.method button{display:none}
+  .transport,.tools,.panel:not([open]),.head .round{display:none}
 }
 `;
 
@@ -2034,52 +1954,36 @@ function looks() {
   return sheet;
 }
 
-/** Whether the page is dark, by its own switch or else by the reader's system. */
+const dark = () => matchMedia("(prefers-color-scheme: dark)");
+
+/** Whether the page is dark: by its own switch, as hosts name it, or by the system's. */
 function isDark() {
   const { body, documentElement: root } = document;
-  const said = [body.dataset.theme, root.dataset.theme, root.dataset.mode, root.getAttribute("theme")]
-    .find((theme) => theme === "dark" || theme === "light");
-  if (said) return said === "dark";
-  if (body.dataset.jpThemeLight) return body.dataset.jpThemeLight === "false";
-  if (/vscode-(light|dark|high-contrast)/.test(body.className)) {
-    return !/vscode-(light|high-contrast-light)/.test(body.className);
-  }
-  return matchMedia("(prefers-color-scheme: dark)").matches;
-}
-
-/** Call `changed` whenever the theme may have changed; returns how to stop it. */
-function watchTheme(changed) {
-  const query = matchMedia("(prefers-color-scheme: dark)");
-  const observer = new MutationObserver(changed);
-  for (const target of [document.body, document.documentElement]) {
-    observer.observe(target, { attributes: true });
-  }
-  query.addEventListener("change", changed);
-  return () => {
-    observer.disconnect();
-    query.removeEventListener("change", changed);
-  };
+  const said = [body.dataset.theme, root.dataset.theme, root.getAttribute("theme"),
+    { true: "light", false: "dark" }[body.dataset.jpThemeLight],
+    body.dataset.vscodeThemeKind?.replace(/^vscode-(high-contrast-)?/, "")];
+  const theme = said.find((one) => one === "dark" || one === "light");
+  return theme ? theme === "dark" : dark().matches;
 }
 
 // ---- view: what is shown, and how it changes ----
 
 const MOST_STEPS = NUMBERS.steps.max;
 const SLICE = 20; // milliseconds of computing before the next frame is drawn
-const DEPTH = 0.16, TINTS = 8; // of the tint where a surface is lowest: lines keep contrast
-const CROWDED = 18; // pixels between points that get a label each
 const SETTLED = 0.3; // pixels from where a path ends: nothing more is seen to move
 
 const chosenMethod = ({ config }) => {
   const keys = config.methods.map(({ method }) => method);
   return keys.includes(config.view.chosen) ? config.view.chosen : keys[0];
 };
-const chosenTrace = (app) => app.traces.find((trace) => trace.method === chosenMethod(app));
+const traceOf = (app, key) => app.traces.find((trace) => trace.method === key);
+const entryOf = (app, key) => app.config.methods.find(({ method }) => method === key);
 const cursor = ({ config }) => Math.min(config.view.step, config.steps);
 const lastRow = (trace) => trace.losses.length - 1;
-const rowAt = (trace, k) => Math.min(k, lastRow(trace));
-const pointOf = (trace, k) => [trace.points[2 * k], trace.points[2 * k + 1]];
+const pairAt = (array, row) => [array[2 * row], array[2 * row + 1]];
+const nameOf = (key) => METHODS[key].name;
 
-/** Change some of the config, as a reader does; what follows is drawn with the next frame. */
+/** Change some of the config, as a reader does; it is drawn with the next frame. */
 function change(app, patch) {
   app.config = withDefaults({ ...app.config, ...patch });
   app.touched = true;
@@ -2094,23 +1998,22 @@ const moveTo = (app, k) =>
   changeView(app, { step: k >= app.config.steps ? MOST_STEPS : Math.max(0, k) });
 
 function chooseSurface(app, surface) {
-  const { domain, step, ...view } = app.config.view;
-  const methods = app.config.methods.map((spec) => methodDefaults(surface, spec.method));
+  const { seed, methods, view: { domain, step, ...view } } = app.config;
   app.memory.clear();
-  app.config = { methods, seed: app.config.seed };
-  change(app, { surface, view });
+  app.config = { surface, seed, view };
+  change(app, { methods: methods.map(({ method }) => methodDefaults(surface, method)) });
 }
 
 /** Change a number of the surface; a turn of it turns the start with it. */
 function changeParam(app, key, value) {
-  const { surface, params, start } = app.config;
+  const { surface, params, start: [x, y] } = app.config;
   const usual = withDefaults({ surface, params }).start;
   const turn = key === "angle" ? ((value - params.angle) * Math.PI) / 180 : 0;
-  const [c, s] = [Math.cos(turn), Math.sin(turn)];
-  const turned = [c * start[0] - s * start[1], s * start[0] + c * start[1]];
+  const c = Math.cos(turn), s = Math.sin(turn);
+  const turned = [c * x - s * y, s * x + c * y].map((v) => Number(v.toFixed(6)));
   change(app, {
     params: { ...params, [key]: value },
-    start: same(start, usual) ? undefined : turn ? turned.map((v) => Number(v.toFixed(6))) : start,
+    start: same([x, y], usual) ? undefined : turn ? turned : [x, y],
   });
 }
 
@@ -2118,11 +2021,11 @@ function changeParam(app, key, value) {
 function switchMethod(app, key, on) {
   const { methods, surface, view } = app.config;
   for (const spec of methods) app.memory.set(spec.method, spec);
-  const added = app.memory.get(key) ?? methodDefaults(surface, key);
-  const all = on ? [...methods, added] : methods.filter(({ method }) => method !== key);
-  const order = Object.keys(METHODS);
-  all.sort((a, b) => order.indexOf(a.method) - order.indexOf(b.method));
-  change(app, { methods: all, view: on ? { ...view, chosen: key } : view });
+  const all = Object.keys(METHODS).filter((one) => (one === key ? on : entryOf(app, one)));
+  change(app, {
+    methods: all.map((one) => entryOf(app, one) ?? app.memory.get(one) ?? methodDefaults(surface, one)),
+    view: on ? { ...view, chosen: key } : view,
+  });
 }
 
 function request(app) {
@@ -2140,10 +2043,11 @@ function compute(app) {
   }
   const begun = performance.now();
   while (app.pending.length && performance.now() - begun < SLICE) {
-    const { traces } = run({ ...app.config, methods: [app.pending.shift()] }, app.data);
-    app.done.set(traces[0].method, traces[0]);
+    const [trace] = run({ ...app.config, methods: [app.pending.shift()] }, app.data).traces;
+    app.done.set(trace.method, trace);
   }
-  app.traces = app.config.methods.map(({ method }) => app.done.get(method)).filter(Boolean);
+  app.traces = app.config.methods.map(({ method }) => app.done.get(method))
+    .filter((trace) => trace && lastRow(trace) >= 0);
   return performance.now() - begun;
 }
 
@@ -2152,97 +2056,97 @@ function draw(app) {
   const computing = compute(app), begun = performance.now();
   drawPlot(app);
   drawChart(app);
-  for (const target of app.root.querySelectorAll(".sync")) target.sync(target);
+  for (const target of app.shadow.querySelectorAll(".sync")) target.sync(target);
   app.stats = { frames: app.stats.frames + 1, run: computing, draw: performance.now() - begun };
   if (app.pending.length) request(app);
   if (app.touched) remember(app);
 }
 
 /** The step after which nothing more is seen to move. */
-function restingStep(app) {
-  let rest = 0;
-  for (const trace of app.traces) {
-    const [x, y] = pointOf(trace, lastRow(trace)).map((v) => v * app.frame.scale);
-    let k = lastRow(trace);
-    while (k > 0) {
-      const [px, py] = pointOf(trace, k - 1).map((v) => v * app.frame.scale);
-      if (Math.abs(px - x) + Math.abs(py - y) > SETTLED) break;
-      k--;
-    }
-    rest = Math.max(rest, k, trace.at ?? 0);
+const restingStep = ({ traces, frame }) => Math.max(1, ...traces.map((trace) => {
+  const place = (k) => pairAt(trace.points, k).map((v) => v * frame.scale);
+  const [x, y] = place(lastRow(trace));
+  let k = lastRow(trace);
+  for (; k > 0; k--) {
+    const [px, py] = place(k - 1);
+    if (Math.abs(px - x) + Math.abs(py - y) > SETTLED) break;
   }
-  return rest;
-}
+  return Math.max(k, trace.at ?? 0);
+}));
 
 // ---- view: the plot ----
 
+const DEPTH = 0.12, TINTS = 8; // of the tint at the lowest places: lines keep their contrast
+const CROWDED = 18; // pixels between points that get a label each
+const REACH = 70, MOST_REACH = 150; // pixels: arrow of the longest gradient; any arrow
+
 function makePlot(app) {
-  const small = { transform: `scale(${1 / FINE})` };
-  const [bands, field, trails, arrows] = [1, 2, 3, 4].map(() => shape("g", small));
-  const [axes, marks] = [1, 2].map(() => shape("g"));
+  const layer = (scale) => shape("g", scale ? { transform: `scale(${1 / FINE})` } : {});
+  const plot = {
+    bands: layer(true), field: layer(true), axes: layer(), trails: layer(true),
+    arrows: layer(true), marks: layer(), lines: new Map(),
+  };
   // apart from the paths, so that the ground is not painted anew with them
-  const ground = shape("svg", { class: "ground", "aria-hidden": "true" }, bands, field, axes);
-  const svg = synced(shape("svg", { role: "img" }, trails, arrows, marks),
-    (target) => mark(target, "aria-label", describePlot(app)));
-  return { ground, svg, bands, field, axes, trails, arrows, marks, lines: new Map(), drawn: "" };
+  plot.ground = shape("svg", { class: "ground", "aria-hidden": "true" }, plot.bands, plot.field, plot.axes);
+  plot.svg = synced(shape("svg", { role: "img" }, plot.trails, plot.arrows, plot.marks),
+    (svg) => mark(svg, { "aria-label": describePlot(app) }));
+  return plot;
 }
 
-function statusOf(trace) {
-  if (trace.status === "running") return `${lastRow(trace)} steps`;
-  return `${trace.status} at step ${trace.at}`;
-}
+const statusOf = (trace) => (trace.status === "running"
+  ? `${lastRow(trace)} steps` : `${trace.status} at step ${trace.at}`);
 function describePlot({ surface, traces, config }) {
-  const paths = traces.map((trace) => `${METHODS[trace.method].name} (${statusOf(trace)})`);
+  const paths = traces.map((trace) => `${nameOf(trace.method)} (${statusOf(trace)})`);
   return `Contour lines of ${surface.name}, ${surface.words}, with the paths from ` +
     `${formatPair(config.start)} of ${paths.join(", ") || "no method"}.`;
 }
 
+/** The frame of the view as it is now, which may be ahead of what is drawn. */
+const frameOf = ({ config, surface, stage }) =>
+  makeFrame(config.view.domain ?? surface.domain, stage.clientWidth || 600, stage.clientHeight || 400);
+
 function drawPlot(app) {
-  const { plot, stage, config, surface } = app;
-  const width = stage.clientWidth || app.frame?.width || 600;
-  const height = stage.clientHeight || app.frame?.height || 400;
-  const domain = config.view.domain ?? surface.domain;
+  const { plot, config, surface } = app, frame = frameOf(app);
+  const { width, height, domain } = frame;
+  if (!same(app.frame?.domain, domain) || app.frame.width !== width) {
+    app.frame = frame;
+    for (const svg of [plot.ground, plot.svg]) mark(svg, { viewBox: `0 0 ${width} ${height}` });
+  }
   const { params, expression, weights, view } = config;
-  const frameKey = JSON.stringify([width, height, domain]);
-  if (frameKey !== app.frameKey) {
-    app.frameKey = frameKey;
-    app.frame = makeFrame(domain, width, height);
-    for (const layer of [plot.ground, plot.svg]) mark(layer, "viewBox", `0 0 ${width} ${height}`);
-  }
-  const key = JSON.stringify([frameKey, surface.key, params, expression, weights, view.field]);
-  if (key !== plot.drawn) {
-    plot.drawn = key;
-    drawGround(app);
-  }
+  const key = JSON.stringify([width, domain, surface.key, params, expression, weights, view.field]);
+  if (key !== plot.drawn) drawGround(app);
+  plot.drawn = key;
   drawTrails(app);
   drawMarks(app);
 }
 
 /** Draw what changes with the surface and the view only. */
 function drawGround({ plot, frame, surface, config }) {
-  const grid = sample(surface.f, frame);
+  const grid = sample(surface.f, frame), { width, height } = frame, [across, up] = frame.domain;
   const levels = chooseLevels(grid.heights, surface.fmin).reverse();
-  const every = Math.ceil(levels.length / TINTS), tints = Math.ceil(levels.length / every);
-  mark(plot.bands, "fill-opacity", DEPTH / tints);
-  plot.bands.replaceChildren(...levels.map((level, i) => shape("path",
-    { class: i % every ? "band" : "band tint", d: contour(grid, level) })));
+  const every = Math.ceil(levels.length / TINTS);
+  mark(plot.bands, { "fill-opacity": DEPTH / Math.ceil(levels.length / every) });
+  plot.bands.replaceChildren(...levels.map((level, i) =>
+    path(i % every ? "band" : "band tint", contour(grid, level))));
   plot.field.replaceChildren(config.view.field === "on"
-    ? shape("path", { class: "field", d: fieldText(surface.grad, frame) }) : "");
-  const { width, height } = frame, [across, up] = frame.domain;
-  const [first, second] = surface.axes ?? ["x₁", "x₂"];
+    ? path("field", fieldText(surface.grad, frame)) : "");
   const label = (text, x, y, anchor) =>
-    shape("text", { class: "halo faintly", x, y, "text-anchor": anchor }, text);
-  const labels = [
-    ...roundTicks(...across, width / 90).map(([v, text]) => [v, label(text, frame.x(v), height - 5, "middle")])
-      .filter(([v]) => frame.x(v) > 40 && frame.x(v) < width - 60),
-    ...roundTicks(...up, height / 70).map(([v, text]) => [v, label(text, 5, frame.y(v) + 4, "start")])
-      .filter(([v]) => frame.y(v) > 30 && frame.y(v) < height - 25),
-  ].map(([, text]) => text);
-  const least = surface.minima.map(([x, y]) => [frame.x(x), frame.y(y)])
-    .filter(([px, py]) => frame.holds(px, py))
-    .map(([px, py]) => shape("path", { class: "least", d: `M${px - 5} ${py}h10M${px} ${py - 5}v10` }));
-  plot.axes.replaceChildren(...labels,
-    label(first, width - 6, height - 5, "end"), label(second, 5, 16, "start"), ...least);
+    shape("text", { class: "faintly", x, y, "text-anchor": anchor }, text);
+  const [first, second] = surface.axes ?? ["x₁", "x₂"];
+  const texts = [label(first, width - 6, height - 5, "end"), label(second, 5, 16, "start")];
+  for (const [v, text] of roundTicks(...across, width / 90)) {
+    const [x] = frame.to([v, 0]);
+    if (x > 40 && x < width - 60) texts.push(label(text, x, height - 5, "middle"));
+  }
+  for (const [v, text] of roundTicks(...up, height / 70)) {
+    const [, y] = frame.to([0, v]);
+    if (y > 30 && y < height - 25) texts.push(label(text, 5, y + 4, "start"));
+  }
+  const least = surface.minima.map((minimum) => {
+    const [x, y] = frame.to(minimum);
+    return frame.holds(x, y) && path("least", `M${x - 5} ${y}h10M${x} ${y - 5}v10`);
+  });
+  plot.axes.replaceChildren(...texts, ...least.filter(Boolean));
 }
 
 function drawTrails(app) {
@@ -2253,81 +2157,71 @@ function drawTrails(app) {
     if (lines.trace !== trace || lines.frame !== frame) {
       Object.assign(lines, { trace, frame, trail: makeTrail(trace.points, frame) });
     }
-    const [line, dots] = trailUpTo(lines.trail, k), whole = line === lines.trail.line;
-    mark(lines.ahead, "d", whole ? "" : lines.trail.line);
-    mark(lines.taken, "d", line);
-    mark(lines.dots, "d", dots);
+    const [line, dots] = trailUpTo(lines.trail, k), whole = lines.trail.line;
+    mark(lines.ahead, { d: line === whole ? "" : whole });
+    mark(lines.taken, { d: line });
+    mark(lines.dots, { d: dots });
     return lines.group;
   });
-  const shown = [...plot.trails.children];
+  const shown = plot.trails.children;
   if (groups.length !== shown.length || groups.some((group, i) => group !== shown[i])) {
     plot.trails.replaceChildren(...groups);
   }
 }
 function makeLines(key) {
-  const line = (name, width) => shape("path", { ...stroke(key, width * FINE), class: name });
-  const lines = {
-    ahead: line("ahead", 1.8), taken: line("taken", 2.2), dots: line("dots", 4.6),
-  };
-  lines.dots.setAttribute("stroke-dasharray", "none");
-  return { ...lines, group: shape("g", {}, ...Object.values(lines)) };
+  const line = (name, width, more) => path(name, "", { ...stroke(key, width * FINE), ...more });
+  const ahead = line("ahead", 1.8), taken = line("taken", 2.2);
+  const dots = line("dots", 4.6, { "stroke-dasharray": "none" });
+  return { ahead, taken, dots, group: shape("g", {}, ahead, taken, dots) };
 }
 
 /** Draw the start, where each method is, and the arrows of the chosen one. */
 function drawMarks(app) {
   const { plot, frame, config, traces } = app, k = cursor(app);
-  const labels = [], marks = [], points = [];
-  const [sx, sy] = config.start.map((v, i) => (i ? frame.y(v) : frame.x(v)));
-  if (frame.holds(sx, sy)) marks.push(shape("circle", { class: "ring", cx: sx, cy: sy, r: 7 }));
-  else marks.push(edgeMark(frame, sx, sy, "var(--text)", "start", labels));
+  const labels = [], marks = [], points = [], start = frame.to(config.start);
+  const { width, height } = frame;
+  /** Mark a point, or at the edge of the picture that it lies outside. */
+  function put(point, text, fill, dot) {
+    if (frame.holds(...point)) return marks.push(dot);
+    const [x, y] = [within(point[0], 9, width - 9), within(point[1], 9, height - 9)];
+    const turn = (Math.atan2(point[1] - y, point[0] - x) * 180) / Math.PI;
+    labels.push({ text, point: [x, y], tries: 24 });
+    return marks.push(path("now outside", "M8 0L-6 7L-6 -7Z",
+      { fill, transform: `translate(${x} ${y}) rotate(${turn})` }));
+  }
+  const circle = (name, [cx, cy], r, more) => shape("circle", { class: name, cx, cy, r, ...more });
+  put(start, "start", "var(--text)", circle("ring", start, 7));
   for (const trace of traces) {
-    if (lastRow(trace) < 0) continue;
-    const [x, y] = pointOf(trace, rowAt(trace, k)), px = frame.x(x), py = frame.y(y);
+    const point = frame.to(pairAt(trace.points, Math.min(k, lastRow(trace))));
     const { color, name } = METHODS[trace.method];
-    const ended = trace.status === "diverged" && k >= trace.at;
-    const text = ended ? `${name} diverged at step ${trace.at}` : name;
-    if (!frame.holds(px, py)) {
-      marks.push(edgeMark(frame, px, py, color, text, labels));
-    } else {
-      marks.push(shape("circle", { class: "now", cx: px, cy: py, r: 5.5, fill: color }));
-      points.push({ text, x: px, y: py });
-    }
+    const text = trace.status === "diverged" && k >= trace.at ? `${name} ${statusOf(trace)}` : name;
+    put(point, text, color, circle("now", point, 5.5, { fill: color }));
+    if (frame.holds(...point)) points.push({ text, point, tries: 10 });
   }
   labels.push(...points.filter((one) => points.every((other) => one === other ||
-    Math.hypot(one.x - other.x, one.y - other.y) > CROWDED)));
-  drawArrows(app, labels);
+    Math.hypot(one.point[0] - other.point[0], one.point[1] - other.point[1]) > CROWDED)));
+  plot.arrows.replaceChildren(...arrowsOf(app, labels));
   plot.marks.replaceChildren(...marks, ...placeLabels(labels, frame));
-  app.handle.style.transform = `translate(${within(sx, 0, frame.width)}px,${within(sy, 0, frame.height)}px)`;
-}
-
-/** A mark at the edge of the picture for what lies outside it. */
-function edgeMark({ width, height }, px, py, fill, text, labels) {
-  const x = within(px, 9, width - 9), y = within(py, 9, height - 9);
-  const turn = (Math.atan2(py - y, px - x) * 180) / Math.PI;
-  labels.push({ text, x, y, edge: true });
-  return shape("path", {
-    class: "now outside", d: "M8 0L-6 7L-6 -7Z", fill,
-    transform: `translate(${x} ${y}) rotate(${turn})`,
-  });
+  const [x, y] = [within(start[0], 0, width), within(start[1], 0, height)];
+  app.handle.style.transform = `translate(${x}px,${y}px)`;
 }
 
 /** Put labels beside their points, where they hide neither each other nor the edge. */
 function placeLabels(labels, { width, height }) {
-  const taken = labels.map(({ x, y }) => [x - 8, y - 7, 16]), placed = [];
-  const order = [...labels].sort((a, b) => Boolean(b.edge) - Boolean(a.edge));
-  for (const { text, x, y, edge, plain } of order) {
-    const w = 6.4 * text.length + 4, spots = [];
-    for (let i = 0; i < 12; i++) {
-      const dy = (i % 2 ? -1 : 1) * Math.ceil(i / 2) * 14 - 7;
-      spots.push([x + 11, y + dy], [x - 11 - w, y + dy]);
-    }
+  const taken = labels.map(({ point: [x, y] }) => [x - 8, y - 7, 16]), placed = [];
+  for (const { text, point: [x, y], tries, faint } of labels) {
+    const w = 6.4 * text.length + 4;
     const free = ([left, top]) =>
       left > 2 && left + w < width - 2 && top > 2 && top + 14 < height - 2 &&
       !taken.some(([l, t, tw]) => left < l + tw && l < left + w && top < t + 14 && t < top + 14);
-    const spot = spots.slice(0, edge ? 24 : 10).find(free);
-    if (!spot) continue;
-    taken.push([...spot, w]);
-    placed.push(shape("text", { class: plain ? "halo faintly" : "halo", x: spot[0], y: spot[1] + 11 }, text));
+    for (let i = 0; i < tries; i++) {
+      const row = Math.ceil((i >> 1) / 2) * (i & 2 ? -1 : 1);
+      const spot = [i & 1 ? x - 11 - w : x + 11, y - 7 + 14 * row, w];
+      if (!free(spot)) continue;
+      taken.push(spot);
+      placed.push(shape("text", { class: faint ? "faintly" : "", x: spot[0], y: spot[1] + 11 }, text));
+      break;
+    }
   }
   return placed;
 }
@@ -2336,55 +2230,39 @@ function placeLabels(labels, { width, height }) {
 const stepShown = (app, trace) => Math.min(cursor(app) + 1, lastRow(trace));
 
 /**
- * Draw the next step of the chosen method to scale and, to one scale of their own, −g,
- * −v and a box of half sides √s. They get shorter as the gradient does, but by its root.
+ * Return arrows: the next step of the chosen method to scale and, to one scale of
+ * their own, −g, −v and a box of half sides √s, shorter as the gradient is, by its root.
  */
-function drawArrows(app, labels) {
-  const { plot, frame, config } = app, trace = chosenTrace(app);
-  plot.arrows.replaceChildren();
-  if (config.view.arrows === "off" || !trace || lastRow(trace) < 1) return;
-  const t = stepShown(app, trace), at = t - 1;
-  const [x, y] = pointOf(trace, at), px = frame.x(x), py = frame.y(y);
-  if (!frame.holds(px, py)) return;
-  const pair = (array, row) => [array[2 * row], array[2 * row + 1]];
-  const g = pair(trace.grads, at), { v, s } = trace.states;
-  const size = Math.hypot(...g), largest = Math.max(mostOf(plot.lines.get(trace.method)), 1e-300);
-  const factor = size > 0 ? (70 * Math.sqrt(size / largest)) / size : 0;
-  const put = (name, text, [dx, dy]) => {
-    const far = Math.hypot(dx, dy), shrink = far > 150 ? 150 / far : 1;
-    const tipX = px + dx * shrink, tipY = py + dy * shrink;
-    const d = arrowText(px, py, tipX, tipY);
-    if (!d) return;
-    plot.arrows.append(shape("path", { class: `arrow ${name}`, d }));
-    labels.push({ text, x: tipX, y: tipY, plain: true });
+function arrowsOf(app, labels) {
+  const { plot, frame, config } = app, trace = traceOf(app, chosenMethod(app));
+  if (config.view.arrows === "off" || !trace || lastRow(trace) < 1) return [];
+  const t = stepShown(app, trace), [px, py] = frame.to(pairAt(trace.points, t - 1));
+  if (!frame.holds(px, py)) return [];
+  const g = pairAt(trace.grads, t - 1), { v, s } = trace.states, size = Math.hypot(...g);
+  const factor = REACH / Math.sqrt(size * longest(plot.lines.get(trace.method)) || 1);
+  const arrow = (name, [x, y]) => {
+    const shrink = factor * Math.min(1, MOST_REACH / (factor * Math.hypot(x, y) || 1));
+    const tip = [px - x * shrink, py + y * shrink], d = arrowText(px, py, ...tip);
+    if (d) labels.push({ text: `−${name}`, point: tip, tries: 10, faint: true });
+    return path(`arrow ${name}`, d);
   };
-  if (s) drawBox(plot, px, py, pair(s, t).map((value) => Math.sqrt(Math.abs(value)) * factor));
-  put("g", "−g", [-g[0] * factor, g[1] * factor]);
-  if (v) put("v", "−v", [-pair(v, t)[0] * factor, pair(v, t)[1] * factor]);
-  const [nx, ny] = pointOf(trace, t);
-  const step = arrowText(px, py, frame.x(nx), frame.y(ny), 12);
-  if (step) {
-    plot.arrows.append(shape("path", {
-      class: "arrow step", d: step, stroke: METHODS[trace.method].color, "stroke-width": 34,
-    }));
-  }
-}
-function drawBox(plot, px, py, [w, h]) {
-  const [halfWidth, halfHeight] = [within(w, 0, 400), within(h, 0, 400)];
-  plot.arrows.append(shape("path", {
-    class: "arrow s",
-    d: `M${fine(px - halfWidth)} ${fine(py - halfHeight)}h${fine(2 * halfWidth)}v${fine(2 * halfHeight)}` +
-      `h${fine(-2 * halfWidth)}Z`,
-  }));
+  const half = s && pairAt(s, t).map((one) => within(Math.sqrt(Math.abs(one)) * factor, 0, 400));
+  const step = arrowText(px, py, ...frame.to(pairAt(trace.points, t)), 12);
+  return [
+    half && path("arrow s", `M${at(px - half[0], py - half[1])}h${at(2 * half[0])}` +
+      `v${at(2 * half[1])}h${at(-2 * half[0])}Z`),
+    arrow("g", g), v && arrow("v", pairAt(v, t)),
+    path("arrow step", step, { stroke: METHODS[trace.method].color, "stroke-width": 34 }),
+  ].filter(Boolean);
 }
 /** The longest gradient of the trace that `lines` draw, found once. */
-function mostOf(lines) {
-  if (lines.measured === lines.trace) return lines.most;
-  const { grads } = (lines.measured = lines.trace);
-  lines.most = 0;
-  for (let i = 0; i < grads.length; i += 2) {
-    lines.most = Math.max(lines.most, Math.hypot(grads[i], grads[i + 1]));
+function longest(lines) {
+  const { grads } = lines.trace;
+  if (lines.measured !== grads) {
+    lines.most = 0;
+    for (let k = 0; k < grads.length / 2; k++) lines.most = Math.max(lines.most, Math.hypot(...pairAt(grads, k)));
   }
+  lines.measured = grads;
   return lines.most;
 }
 
@@ -2394,19 +2272,18 @@ const CHART = { left: 50, right: 10, top: 8, bottom: 24 };
 const DEEPEST = 1e-8; // of the highest start: what is lower is not told apart from zero
 
 function makeChart(app) {
-  const area = shape("svg", { x: CHART.left, y: CHART.top });
-  const grid = shape("g"), front = shape("g");
+  const area = shape("svg", { x: CHART.left, y: CHART.top }), grid = shape("g"), front = shape("g");
   const svg = shape("svg", { role: "img" }, grid, area, front);
   const scrub = (event) => {
-    const { left } = svg.getBoundingClientRect();
-    const part = (event.clientX - left - CHART.left) / (app.chart.width - CHART.left - CHART.right);
+    app.player.pause();
+    const part = (event.clientX - svg.getBoundingClientRect().left - CHART.left) / app.chart.width;
     moveTo(app, Math.round(within(part, 0, 1) * app.config.steps));
   };
   dragged(svg, { start: scrub, move: scrub });
-  return { svg, area, grid, front, box: element("div", { class: "chart" }, svg) };
+  return { svg, area, grid, front, box: division("chart", svg) };
 }
 
-/** What the chart shows of each trace: {values, title, word}. */
+/** What the chart shows: curves, one a trace, their title, and a line to refer to. */
 function plotted({ config, surface, traces }) {
   const { plotted: what, scale } = config.view;
   if (what === "distance" && surface.minima.length) {
@@ -2415,223 +2292,178 @@ function plotted({ config, surface, traces }) {
   const curves = traces.map((trace) => trace.losses);
   if (scale === "linear") return { curves, title: "Loss f" };
   const known = surface.fmin !== null;
-  const lowest = known ? surface.fmin : Math.min(...curves.map((curve) => curve.reduce((a, b) => Math.min(a, b), Infinity)));
+  const lowest = known ? surface.fmin
+    : Math.min(...curves.map((curve) => curve.reduce((a, b) => Math.min(a, b))));
   return {
     curves: curves.map((curve) => curve.map((value) => value - lowest)),
     title: known ? "Loss above the lowest, f − f*" : "Loss above the lowest reached",
-    line: known ? CONVERGED : null,
+    line: known && CONVERGED,
   };
 }
 
 /** The range of values to show: a run that blows up does not hide the others. */
-function rangeOf(curves, scale) {
-  let low = Infinity, high = -Infinity, start = 0;
+function rangeOf(curves, log) {
+  let low = Infinity, high = -Infinity;
   for (const curve of curves) {
-    start = Math.max(start, Math.abs(curve[0]));
     for (const value of curve) {
-      if (scale === "log" ? value > 0 : true) low = Math.min(low, value);
+      if (!log || value > 0) low = Math.min(low, value);
       high = Math.max(high, value);
     }
   }
-  if (scale === "log") {
-    high = Math.min(high, start * 1e3 || high);
-    low = Math.max(low, high * DEEPEST);
-    if (!(low < high)) [low, high] = high > 0 ? [high / 10, high * 10] : [0.1, 10];
-    return [low, high];
-  }
-  high = Math.min(high, low + 4 * (start - low) || high);
-  if (!(low < high)) [low, high] = Number.isFinite(low) ? [low - 1, low + 1] : [0, 1];
-  return [low, high];
+  const start = Math.max(...curves.map(([first]) => Math.abs(first)), 0);
+  high = Math.min(high, (log ? start * 1e3 : low + 4 * (start - low)) || high);
+  if (log) low = Math.max(low, high * DEEPEST);
+  if (low < high) return [low, high];
+  return log ? [(high || 1) / 10, (high || 1) * 10].map(Math.abs) : [(low || 0) - 1, (low || 0) + 1];
 }
 
-function chartTicks([low, high], scale) {
-  if (scale === "linear") return roundTicks(low, high, 4);
-  const [first, last] = [Math.ceil(Math.log10(low) - 1e-9), Math.floor(Math.log10(high) + 1e-9)];
+function chartTicks(low, high, log) {
+  if (!log) return roundTicks(low, high, 4);
+  const first = Math.ceil(Math.log10(low) - 1e-9), last = Math.floor(Math.log10(high) + 1e-9);
   const step = Math.max(1, Math.ceil((last - first) / 5)), ticks = [];
-  for (let power = first; power <= last; power += step) ticks.push([10 ** power, formatNumber(10 ** power)]);
+  for (let i = first; i <= last; i += step) ticks.push([10 ** i, formatNumber(10 ** i)]);
   return ticks;
 }
 
 function drawChart(app) {
-  const { chart, config, traces } = app, { svg, area, grid, front } = chart;
-  const width = svg.clientWidth, height = svg.clientHeight;
-  if (width < 100 || height < 60) return; // in a panel that is closed
+  const { chart, config, traces } = app, { svg, area, grid, front } = chart, { left, top } = CHART;
+  const width = svg.clientWidth - left - CHART.right, height = svg.clientHeight - top - CHART.bottom;
+  if (width < 50 || height < 30) return; // in a panel that is closed
+  const { curves, title, line } = plotted(app), log = config.view.scale === "log";
+  const [low, high] = rangeOf(curves, log), place = log ? Math.log10 : Number;
+  const foot = place(low), size = (height - 12) / (place(high) - foot);
+  const toX = (k) => (k / config.steps) * width;
+  const toY = (value) => (log && !(value > 0) ? height + 20
+    : within(height - 6 - (place(value) - foot) * size, -20, height + 20));
+  const text = (words, x, y, anchor) =>
+    shape("text", { class: "faintly", x, y, "text-anchor": anchor }, words);
   chart.width = width;
-  const w = width - CHART.left - CHART.right, h = height - CHART.top - CHART.bottom;
-  const { scale } = config.view, { curves, title, line } = plotted(app);
-  const [low, high] = rangeOf(curves, scale), place = scale === "log" ? Math.log10 : Number;
-  const foot = place(low), size = (h - 12) / (place(high) - foot);
-  const toX = (k) => (k / config.steps) * w;
-  const toY = (value) => (scale === "log" && !(value > 0) ? h + 20
-    : within(h - 6 - (place(value) - foot) * size, -20, h + 20));
-  mark(svg, "viewBox", `0 0 ${width} ${height}`);
-  mark(svg, "aria-label", `${title}, against steps, on a ${scale} scale.`);
-  mark(area, "width", w);
-  mark(area, "height", h);
-  grid.replaceChildren(...chartGrid(chartTicks([low, high], scale), toX, toY, config.steps, w, h));
-  area.replaceChildren(...traces.map((trace, i) => shape("path", {
-    d: curveText(curves[i], toX, toY), transform: `scale(${1 / FINE})`, ...stroke(trace.method, 1.8 * FINE),
-  })));
-  if (line && low < line && line < high) {
-    const y = toY(line);
-    area.append(shape("path", { class: "reference", d: `M0 ${y}H${w}` }),
-      shape("text", { class: "halo faintly", x: w - 4, y: y - 4, "text-anchor": "end" }, "converged"));
-  }
-  front.replaceChildren(...chartCursor(app, curves, toX, toY, h));
-}
-function chartGrid(ticks, toX, toY, steps, w, h) {
-  const { left, top } = CHART;
-  const nodes = ticks.flatMap(([value, text]) => {
-    const y = top + toY(value);
-    return [
-      shape("path", { class: "grid", d: `M${left} ${y}h${w}` }),
-      shape("text", { class: "faintly", x: left - 6, y: y + 4, "text-anchor": "end" }, text),
-    ];
+  mark(svg, {
+    viewBox: `0 0 ${svg.clientWidth} ${svg.clientHeight}`,
+    "aria-label": `${title}, against steps, on a ${config.view.scale} scale.`,
   });
-  for (const [k, text] of roundTicks(0, steps, Math.max(2, w / 90))) {
-    if (!Number.isInteger(k)) continue;
-    const x = left + toX(k), last = toX(k) > w - 30;
-    nodes.push(
-      shape("path", { class: "grid", d: `M${x} ${top + h}v5` }),
-      shape("text", { class: "faintly", x, y: top + h + 17, "text-anchor": last ? "end" : "middle" },
-        k === 0 ? "step 0" : text));
+  mark(area, { width, height });
+  grid.replaceChildren(
+    ...chartTicks(low, high, log).flatMap(([value, words]) => [
+      path("grid", `M${left} ${top + toY(value)}h${width}`),
+      text(words, left - 6, top + toY(value) + 4, "end")]),
+    ...roundTicks(0, config.steps, Math.max(2, width / 90)).flatMap(([k, words]) => [
+      path("grid", `M${left + toX(k)} ${top + height}v5`),
+      text(k ? words : "step 0", left + toX(k), top + height + 17, toX(k) > width - 30 ? "end" : "middle")]));
+  area.replaceChildren(...traces.map((trace, i) => path("", curveText(curves[i], toX, toY),
+    { transform: `scale(${1 / FINE})`, ...stroke(trace.method, 1.8 * FINE) })));
+  if (low < line && line < high) {
+    area.append(path("reference", `M0 ${toY(line)}H${width}`),
+      text("converged", width - 4, toY(line) - 4, "end"));
   }
-  return nodes;
-}
-function chartCursor(app, curves, toX, toY, h) {
-  const { left, top } = CHART, k = cursor(app), x = left + toX(k);
-  const dots = app.traces.map((trace, i) => {
-    const y = toY(curves[i][rowAt(trace, k)]);
-    return y >= 0 && y <= h && k <= lastRow(trace) ? shape("circle", {
-      class: "now", cx: x, cy: top + y, r: 4, fill: METHODS[trace.method].color,
-    }) : null;
-  });
-  return [shape("path", { class: "cursor", d: `M${x} ${top}v${h}` }), ...dots.filter(Boolean)];
+  const k = cursor(app), x = left + toX(k);
+  front.replaceChildren(path("cursor", `M${x} ${top}v${height}`), ...traces.map((trace, i) => {
+    const y = top + toY(curves[i][k]);
+    return y >= top && y <= top + height &&
+      shape("circle", { class: "now", cx: x, cy: y, r: 4, fill: METHODS[trace.method].color });
+  }).filter(Boolean));
 }
 
 // ---- view: controls ----
 
-/** A number with a slider beside it; `spec` is as in a method's `hyper`. */
+/**
+ * A number in a field and, unless `spec.slide` is false, on a slider; `spec` is as in
+ * NUMBERS. What is out of range is said, and clamped when the field is left.
+ */
 function numberControl(app, spec, read, put) {
-  const { label, symbol, min, max, log, step, integer } = spec;
+  const { label, symbol, min, max, log, integer, slide } = spec;
   const inward = log ? Math.log10 : Number;
   const outward = (value) => Number((log ? 10 ** value : value).toPrecision(log ? 3 : 12));
-  const slider = element("input", {
-    type: "range", min: inward(min), max: inward(max), step: log ? 0.02 : step ?? (integer ? 1 : "any"),
-    "aria-label": `${label}, slider`,
-    input() {
-      put(within(outward(Number(slider.value)), min, max));
-    },
-  });
-  const valid = () => number.value !== "" && Number(number.value) >= min && Number(number.value) <= max &&
-    (!integer || Number.isInteger(Number(number.value)));
+  const round = integer ? Math.round : Number;
+  const valid = () => number.value !== "" && within(Number(number.value), min, max) === Number(number.value) &&
+    round(number.value) === Number(number.value);
   const number = element("input", {
-    type: "number", min, max, step: "any", inputMode: "decimal", "aria-label": label,
+    type: "number", min, max, step: "any", "aria-label": label,
     input() {
-      mark(number, "aria-invalid", !valid());
+      mark(number, { "aria-invalid": !valid() });
       if (valid()) put(Number(number.value));
     },
     change() {
       if (valid()) return;
-      const given = number.value === "" ? read() : within(Number(number.value), min, max);
-      put(integer ? Math.round(given) : given);
-      say(app, `${label}: a ${integer ? "whole " : ""}number from ${min} to ${max} is needed.`);
+      put(number.value === "" ? read() : round(within(Number(number.value), min, max)));
       number.value = "";
+      say(app, `${label}: expected a ${integer ? "whole " : ""}number from ${min} to ${max}.`);
     },
   });
-  const name = element("span", { "aria-hidden": "true" }, label);
-  if (symbol?.length < 3) name.append(" ", element("i", {}, symbol));
-  return synced(element("div", { class: "field-of" }, name, slider, number), () => {
+  const slider = slide !== false && element("input", {
+    type: "range", min: inward(min), max: inward(max), step: log ? 0.02 : spec.step ?? "any",
+    "aria-label": `${label}, slider`,
+    input: () => put(round(within(outward(Number(slider.value)), min, max))),
+  });
+  const name = element("span", { "aria-hidden": "true" }, spec.short ?? label);
+  if (symbol?.length < 3) name.append(element("i", { class: "dim" }, ` ${symbol}`));
+  return synced(division(slider ? "number" : "choice", name, slider, number), () => {
     const value = read();
-    if (Number(number.value) !== value || number.value === "") {
+    if (number.value === "" || Number(number.value) !== value && !(number.matches(":focus") && !valid())) {
       number.value = value;
-      mark(number, "aria-invalid", false);
+      mark(number, { "aria-invalid": false });
     }
-    if (Math.abs(Number(slider.value) - inward(value)) > 1e-9) slider.value = inward(value);
-    mark(slider, "aria-valuetext", formatNumber(value));
+    if (!slider) return;
+    if (Math.abs(slider.value - inward(value)) > 1e-9) slider.value = inward(value);
+    mark(slider, { "aria-valuetext": formatNumber(value) });
   });
 }
 
 /** A choice among [value, text] pairs. */
-function selectControl(label, pairs, read, put, hideLabel = false) {
+function selectControl(label, pairs, read, put, plain) {
   const select = element("select", { "aria-label": label, change: () => put(select.value) },
     ...pairs.map(([value, text]) => element("option", { value }, text)));
-  synced(select, () => { if (select.value !== String(read())) select.value = String(read()); });
-  return hideLabel ? select : element("div", { class: "choice" },
-    element("span", { "aria-hidden": "true" }, label), select);
+  synced(select, () => { if (select.value !== String(read())) select.value = read(); });
+  return plain ? select
+    : division("choice", element("span", { "aria-hidden": "true", class: "dim" }, label), select);
 }
-function checkControl(label, read, put) {
+const viewSelect = (app, key, label, values) => selectControl(label, values.map((value) => [value, value]),
+  () => app.config.view[key], (value) => changeView(app, { [key]: value }));
+const viewCheck = (app, key, label) => checkControl([label], () => app.config.view[key] === "on",
+  (on) => changeView(app, { [key]: on ? "on" : "off" }));
+function checkControl(content, read, put) {
   const box = element("input", { type: "checkbox", change: () => put(box.checked) });
-  synced(box, () => { box.checked = read(); });
-  return element("label", { class: "choice" }, box, label);
+  return element("label", { class: "choice" }, synced(box, () => { box.checked = read(); }), ...content);
 }
-const viewCheck = (app, key, label) =>
-  checkControl(label, () => app.config.view[key] === "on",
-    (on) => changeView(app, { [key]: on ? "on" : "off" }));
-const viewSelect = (app, key, label, pairs, hideLabel) =>
-  selectControl(label, pairs, () => app.config.view[key], (value) => changeView(app, { [key]: value }), hideLabel);
+const namesOf = (table) => Object.entries(table).map(([key, { name }]) => [key, name]);
 
-/** The controls that a chapter may ask for by name; a method's are `adam.lr` and so on. */
-const CONTROLS = {
-  surface: (app) => selectControl(
-    "Surface",
-    Object.entries(SURFACES).filter(([key]) => key !== "airfoil" || !surfaceOf({ ...DEFAULTS, surface: key }, app.data).error)
-      .map(([key, { name }]) => [key, name]),
-    () => app.config.surface, (key) => chooseSurface(app, key)),
-  expression: (app) => expressionControl(app),
-  weights: (app) => weightsControl(app),
-  start: (app) => element("div", { class: "row" }, element("span", { class: "note" }, "Start"),
-    ...["x₁", "x₂"].map((label, i) => startField(app, label, i))),
-  steps: (app) => numberControl(app, { label: "steps", min: 1, max: MOST_STEPS, log: true, integer: true },
-    () => app.config.steps, (steps) => change(app, { steps: Math.round(steps) })),
-  seed: (app) => numberControl(app, { label: "seed of the noise", min: 0, max: 99, integer: true },
-    () => app.config.seed, (seed) => change(app, { seed })),
-  field: (app) => viewCheck(app, "field", "arrows that point downhill"),
-  arrows: (app) => viewCheck(app, "arrows", "arrows of −g, −v and the step, box of √s"),
-  plotted: (app) => viewSelect(app, "plotted", "Show", [["loss", "loss"], ["distance", "distance"]]),
-  scale: (app) => viewSelect(app, "scale", "Scale", [["log", "log"], ["linear", "linear"]]),
-};
-const paramSpec = (app, key) => (SURFACES[app.config.surface].params ?? []).find((spec) => spec.key === key);
-
-/** Make a control by name, or return null where the config has no such thing. */
+/** Make a control by name, as `steps`, `kappa` or `adam.lr`; null if there is no such. */
 function control(app, name) {
-  if (Object.hasOwn(CONTROLS, name)) return CONTROLS[name](app);
-  const spec = paramSpec(app, name);
-  if (spec) {
-    return numberControl(app, spec, () => app.config.params[name] ?? spec.default,
+  const { config } = app, [key, field] = name.split(".");
+  switch (name) {
+    case "surface":
+      return selectControl("Surface",
+        namesOf(SURFACES).filter(([one]) => one !== "airfoil" || app.data?.gram || app.data?.airfoil),
+        () => app.config.surface, (surface) => chooseSurface(app, surface));
+    case "start":
+      return division("row", ...["x₁", "x₂"].map((axis, i) => numberControl(app,
+        { ...NUMBERS.start, label: `start ${axis}`, slide: false }, () => app.config.start[i],
+        (value) => change(app, { start: app.config.start.map((old, j) => (i === j ? value : old)) }))));
+    case "steps":
+      return numberControl(app, { ...NUMBERS.steps, log: true },
+        () => app.config.steps, (steps) => change(app, { steps }));
+    case "seed":
+      return numberControl(app, { ...NUMBERS.seed, slide: false },
+        () => app.config.seed, (seed) => change(app, { seed }));
+    case "expression": return config.surface === "custom" && expressionControl(app);
+    case "weights": return config.surface === "airfoil" && weightsControl(app);
+    case "field": return viewCheck(app, "field", "arrows that point downhill");
+    case "arrows": return viewCheck(app, "arrows", "arrows of −g, −v and the step, box of √s");
+    case "plotted": return viewSelect(app, "plotted", "Show", VIEW.plotted.choices);
+    case "scale": return viewSelect(app, "scale", "Scale", VIEW.scale.choices);
+    default:
+  }
+  if (Object.hasOwn(config.params, name)) {
+    return numberControl(app, NUMBERS[name], () => app.config.params[name] ?? 0,
       (value) => changeParam(app, name, value));
   }
-  const [key, field] = name.split(".");
-  const entry = () => app.config.methods.find(({ method }) => method === key);
-  if (!Object.hasOwn(METHODS, key) || !entry()) return null;
-  const read = (one) => entry()?.[one];
+  const put = (value) => changeMethod(app, key, { [field]: value });
+  if (!entryOf(app, key)) return null;
   if (field === "schedule") {
-    return selectControl(`${METHODS[key].name}: schedule`, Object.entries(SCHEDULES).map(([one, { name: text }]) => [one, text]),
-      () => read("schedule") ?? "constant", (schedule) => changeMethod(app, key, { schedule }));
+    return selectControl("schedule", namesOf(SCHEDULES), () => entryOf(app, key)?.schedule, put);
   }
-  const all = [...METHODS[key].hyper, ...SCHEDULES[read("schedule") ?? "constant"].hyper];
-  const one = all.find((hyper) => hyper.key === field);
-  return one ? numberControl(app, one, () => read(field) ?? one.default,
-    (value) => changeMethod(app, key, { [field]: value })) : null;
-}
-
-function startField(app, label, i) {
-  const input = element("input", {
-    type: "number", step: "any", "aria-label": `start ${label}`,
-    input() {
-      const value = Number(input.value), good = input.value !== "" && Math.abs(value) <= 1e6;
-      mark(input, "aria-invalid", !good);
-      if (good) change(app, { start: app.config.start.map((old, j) => (i === j ? value : old)) });
-    },
-    blur() { input.sync(); },
-  });
-  return element("label", { class: "choice" }, element("span", {}, label), synced(input, () => {
-    const value = app.config.start[i], wrong = Number(input.value) !== value || input.value === "";
-    if (wrong && input.getRootNode().activeElement !== input) {
-      input.value = value;
-      mark(input, "aria-invalid", false);
-    }
-  }));
+  return typeof entryOf(app, key)[field] === "number"
+    ? numberControl(app, NUMBERS[field], () => entryOf(app, key)?.[field] ?? 0, put) : null;
 }
 
 function expressionControl(app) {
@@ -2648,360 +2480,297 @@ function expressionControl(app) {
   });
   function read() {
     clearTimeout(timer);
-    const parsed = parseExpression(input.value);
-    show(parsed.error ?? "");
-    if (!parsed.error) change(app, { expression: input.value });
+    const problem = show();
+    if (!problem && input.value !== app.config.expression) change(app, { expression: input.value });
   }
-  function show(sentence) {
-    write(error, sentence);
-    mark(input, "aria-invalid", sentence !== "");
+  function show() {
+    const problem = parseExpression(input.value).error ?? "";
+    write(error, problem);
+    mark(input, { "aria-invalid": problem !== "" });
+    return problem;
   }
-  const node = element("div", {}, element("div", { class: "field-of" },
-    element("span", { "aria-hidden": "true" }, "f(x, y) ="), input), error);
-  return synced(node, () => {
+  return synced(division("", division("number", "f(x, y) =", input), error), (node) => {
     const { expression } = app.config;
     if (node.shown === expression) return;
     node.shown = expression;
-    if (input.getRootNode().activeElement !== input) input.value = expression;
-    show(parseExpression(input.value).error ?? "");
+    if (!input.matches(":focus")) input.value = expression;
+    show();
   });
 }
 
 function weightsControl(app) {
-  const { names } = app.data?.airfoil ?? app.data ?? {};
-  if (!names) return null;
-  return element("div", { class: "row" }, ...[0, 1].map((i) => selectControl(
-    `${i ? "Second" : "First"} weight`, names.map((name, at) => [at, name]),
-    () => app.config.weights[i],
-    (value) => {
-      const weights = [...app.config.weights];
-      if (weights[1 - i] === Number(value)) weights[1 - i] = weights[i];
-      weights[i] = Number(value);
+  const { names } = app.data.airfoil ?? app.data;
+  return division("inside", ...["first weight", "second weight"].map((label, i) => selectControl(
+    label, names.map((name, place) => [place, name]), () => app.config.weights[i], (value) => {
+      const weights = [...app.config.weights], chosen = Number(value);
+      if (weights[1 - i] === chosen) weights[1 - i] = weights[i];
+      weights[i] = chosen;
       change(app, { weights });
     })));
 }
 
 // ---- view: panels ----
 
-const panel = (name, title, open, ...inside) =>
-  element("details", { class: `panel panel-${name}`, open }, element("summary", {}, title),
-    element("div", { class: "inside" }, ...inside));
+const panel = (name, title, open, ...inside) => element("details",
+  { class: `panel ${name}`, open }, element("summary", {}, title), division("inside", ...inside));
 
 function surfacePanel(app, open) {
-  const own = rebuilt(element("div", { class: "inside" }), () => app.config.surface, () =>
-    [element("p", { class: "note" }, `${app.surface.words}.`),
-      ...(SURFACES[app.config.surface].params ?? []).map(({ key }) => control(app, key)),
-      app.config.surface === "custom" ? control(app, "expression") : "",
-      app.config.surface === "airfoil" ? control(app, "weights") ?? "" : ""]);
+  const own = rebuilt(division("inside"), () => app.config.surface, () => [
+    element("p", { class: "dim" }, `${app.surface.words}.`),
+    ...Object.keys(app.config.params).map((key) => control(app, key)),
+    control(app, "expression"), control(app, "weights")]);
   return panel("surface", "Surface and start", open,
     control(app, "surface"), own, control(app, "start"), control(app, "steps"), control(app, "field"));
 }
 
-function methodsPanel(app, open) {
-  return panel("methods", "Methods", open,
-    element("div", {}, ...Object.keys(METHODS).map((key) => methodRow(app, key))), control(app, "arrows"));
-}
-
-const entryOf = (app, key) => app.config.methods.find(({ method }) => method === key);
-const traceOf = (app, key) => app.traces.find((trace) => trace.method === key);
-
 /** What a method's row says at the cursor: what has become of it, or its loss. */
 function statusText(app, key) {
-  const trace = traceOf(app, key);
-  if (!entryOf(app, key) || !trace) return "";
-  const k = cursor(app);
-  if (trace.at !== null && k >= trace.at) return `${trace.status} at ${trace.at}`;
-  return `f = ${formatNumber(trace.losses[rowAt(trace, k)])}`;
+  const trace = traceOf(app, key), k = cursor(app);
+  if (!trace || !entryOf(app, key)) return "";
+  return trace.at !== null && k >= trace.at ? `${trace.status} at ${trace.at}`
+    : `f = ${formatNumber(trace.losses[Math.min(k, lastRow(trace))])}`;
 }
 
-/** A method's switch, line, state and settings; also the legend of the plot. */
+/** A method's switch, its line as the plot's legend, its state and, behind, `opener`. */
+function methodHead(app, key, opener) {
+  const swatch = shape("svg", { viewBox: "0 0 30 10", "aria-hidden": "true", class: "swatch" },
+    path("", "M1 5H29", stroke(key, 2.6)));
+  return division("head",
+    checkControl([swatch, nameOf(key)], () => Boolean(entryOf(app, key)), (on) => switchMethod(app, key, on)),
+    synced(element("span", { class: "dim" }), (status) => write(status, statusText(app, key))), opener);
+}
 function methodRow(app, key) {
-  const { name } = METHODS[key];
-  const box = element("input", { type: "checkbox", change: () => switchMethod(app, key, box.checked) });
-  const status = element("span", { class: "status" });
-  const settings = rebuilt(element("div", { class: "settings" }),
-    () => settingsKey(app, key), () => (settingsKey(app, key) ? settingsOf(app, key) : []));
-  const opener = button("open", `Settings and state of ${name}`,
-    () => {
-      app.folded = chosenMethod(app) === key && !app.folded;
-      changeView(app, { chosen: key });
-    });
-  return synced(element("div", { class: "method" }, element("div", { class: "head" },
-    element("label", {}, box, swatch(key), element("span", {}, name)), status, opener), settings), (row) => {
-    const on = Boolean(entryOf(app, key)), chosen = on && chosenMethod(app) === key;
-    box.checked = on;
-    opener.hidden = !on;
-    mark(opener, "aria-expanded", chosen && !app.folded);
+  const schedule = () => (chosenMethod(app) === key ? entryOf(app, key)?.schedule : "");
+  const settings = rebuilt(division("settings"), schedule, () => (schedule() ? [
+    ...METHODS[key].hyper, { key: "schedule" }, ...SCHEDULES[schedule()].hyper,
+  ].map((one) => control(app, `${key}.${one.key}`)).concat(key === "sgd" && control(app, "seed")) : []));
+  const opener = button("open", `Settings and state of ${nameOf(key)}`, () => {
+    app.folded = chosenMethod(app) === key && !app.folded;
+    changeView(app, { chosen: key });
+  });
+  return synced(division("method", methodHead(app, key, opener), settings), (row) => {
+    const chosen = Boolean(entryOf(app, key)) && chosenMethod(app) === key;
+    opener.hidden = !entryOf(app, key);
+    mark(opener, { "aria-expanded": chosen && !app.folded });
     settings.hidden = !chosen || app.folded;
     row.classList.toggle("chosen", chosen);
-    write(status, statusText(app, key));
   });
-}
-const settingsKey = (app, key) => {
-  const entry = entryOf(app, key);
-  return entry && chosenMethod(app) === key ? entry.schedule ?? "constant" : "";
-};
-function settingsOf(app, key) {
-  const names = [
-    ...METHODS[key].hyper.map((hyper) => hyper.key), "schedule",
-    ...SCHEDULES[settingsKey(app, key)].hyper.map((hyper) => hyper.key),
-  ];
-  return [...names.map((one) => control(app, `${key}.${one}`)),
-    key === "sgd" ? control(app, "seed") : ""];
 }
 
 function chartPanel(app, open) {
-  const node = panel("chart", "Loss against steps", open, app.chart.box,
-    element("div", { class: "row" }, control(app, "plotted"), control(app, "scale")));
-  const summary = node.querySelector("summary");
+  const node = panel("chart-panel", "", open, app.chart.box,
+    division("row", control(app, "plotted"), control(app, "scale")));
   node.addEventListener("toggle", () => request(app));
-  return synced(node, () => write(summary, `${plotted(app).title} against steps`));
+  return synced(node, () => write(node.firstChild, `${plotted(app).title} against steps`));
 }
 
 function statePanel(app, open) {
-  const inside = element("div", { class: "state" });
-  const title = element("summary", {}, "State");
-  const node = element("details", { class: "panel panel-state", open, toggle: () => request(app) }, title,
-    element("div", { class: "inside" }, inside));
+  const inside = division("state"), node = panel("state-panel", "", open, inside);
+  node.addEventListener("toggle", () => request(app));
   return synced(node, () => {
-    const trace = chosenTrace(app);
-    if (!trace) {
-      write(title, "State");
-      inside.replaceChildren(element("p", { class: "note" }, "No method is on."));
-    } else if (lastRow(trace) > 0) {
-      const t = stepShown(app, trace), next = t > cursor(app);
-      write(title, `${METHODS[trace.method].name}: the ${next ? "next" : "last"} step, ${t}`);
-      if (node.open) inside.replaceChildren(stateTable(trace, t), stateRule(trace, t, app.surface));
-    } else {
-      inside.replaceChildren(element("p", { class: "note" }, narrate(trace, cursor(app))));
-    }
+    const trace = traceOf(app, chosenMethod(app)), t = trace && stepShown(app, trace);
+    write(node.firstChild, !t ? "State"
+      : `${nameOf(trace.method)}: the ${t > cursor(app) ? "next" : "last"} step, ${t}`);
+    if (node.open) inside.replaceChildren(...(t ? [stateTable(trace, t), stateRule(app, trace, t)] : []));
   });
 }
 function stateTable(trace, t) {
-  const pair = (array, row) => [array[2 * row], array[2 * row + 1]];
-  const [from, to] = [pointOf(trace, t - 1), pointOf(trace, t)];
+  const from = pairAt(trace.points, t - 1), to = pairAt(trace.points, t);
   const rows = [
-    ["from", from], ["gradient g", pair(trace.grads, t - 1)],
-    ...METHODS[trace.method].state.map(({ key, label, symbol }) => [`${label} ${symbol}`, pair(trace.states[key], t)]),
-    ["effective rate", pair(trace.effective, t)],
-    ["step", [to[0] - from[0], to[1] - from[1]]], ["to", to],
+    ["from x", from], ["gradient g", pairAt(trace.grads, t - 1)],
+    ...METHODS[trace.method].state.map(({ key, label, symbol }) =>
+      [`${label} ${symbol}`, pairAt(trace.states[key], t)]),
+    ["effective rate", pairAt(trace.effective, t)],
+    ["step", [to[0] - from[0], to[1] - from[1]]], ["to x", to],
   ].filter(([, [first]]) => !Number.isNaN(first));
-  return element("table", {}, element("thead", {}, element("tr", {},
-    element("td"), ...["x₁", "x₂"].map((text) => element("th", { scope: "col" }, text)))),
-  element("tbody", {}, ...rows.map(([name, values]) => element("tr", {},
-    element("th", { scope: "row" }, name), ...values.map((value) => element("td", {}, formatNumber(value)))))));
+  const cells = (name, scope, tag, texts) => element("tr", {},
+    element(name ? "th" : "td", name ? { scope: "row" } : {}, name),
+    ...texts.map((text) => element(tag, scope ? { scope } : {}, text)));
+  return element("table", {},
+    element("thead", { class: "dim" }, cells("", "col", "th", ["x₁", "x₂"])),
+    element("tbody", {}, ...rows.map(([name, pair]) => cells(name, "", "td", pair.map(formatNumber)))));
 }
-function stateRule(trace, t, surface) {
-  return element("dl", { class: "rule" }, ...equationAt(trace, t, surface).flatMap(({ symbolic, numeric }) =>
-    [element("dt", {}, symbolic), element("dd", {}, numeric)]));
-}
+const stateRule = (app, trace, t) => element("dl", {},
+  ...equationAt(trace, t, app.surface).flatMap(({ symbolic, numeric }) =>
+    [element("dt", {}, symbolic), element("dd", { class: "dim" }, numeric)]));
 
 // ---- view: pointer and keys ----
 
 /** Call `start` and `move` while a pointer drags `target`; `start` may decline it. */
-function dragged(target, { start, move, end = () => {} }) {
+function dragged(target, { start, move, end }) {
   let active = null;
   target.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || active !== null || start(event) === false) return;
+    if (event.button || active !== null || start(event) === false) return;
     active = event.pointerId;
     target.setPointerCapture(active);
   });
   target.addEventListener("pointermove", (event) => {
     if (event.pointerId === active) move(event);
   });
-  for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) {
-    target.addEventListener(name, (event) => {
-      if (event.pointerId !== active) return;
-      active = null;
-      end(event);
-    });
-  }
+  target.addEventListener("lostpointercapture", (event) => {
+    if (event.pointerId !== active) return;
+    active = null;
+    end?.();
+  });
+}
+
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+/** The direction of an arrow key, or undefined; the page does not scroll by it. */
+function arrowKey(event) {
+  const turn = !event.ctrlKey && !event.metaKey && !event.altKey && ARROWS[event.key];
+  if (turn) event.preventDefault();
+  return turn;
 }
 
 /** Where a pointer is on the plot, in pixels. */
-function onStage(app, event) {
-  const { left, top } = app.stage.getBoundingClientRect();
-  return [event.clientX - left - app.stage.clientLeft, event.clientY - top - app.stage.clientTop];
+function onStage({ stage }, event) {
+  const { left, top } = stage.getBoundingClientRect();
+  return [event.clientX - left - stage.clientLeft, event.clientY - top - stage.clientTop];
 }
-
-/** Put the start at a place in pixels, as short a number as a pixel can tell apart. */
-function startAt(app, px, py) {
-  const decimals = within(Math.ceil(Math.log10(app.frame.scale)), 0, 12);
-  change(app, { start: app.frame.at(px, py).map((v) => Number(v.toFixed(decimals))) });
+const rounded = (pair, decimals) => pair.map((v) => Number(v.toFixed(within(decimals, 0, 12))));
+/** Put the start where a pointer is, as short a number as a pixel can tell apart. */
+function startAt(app, event) {
+  const frame = frameOf(app), decimals = Math.ceil(Math.log10(frame.scale));
+  change(app, { start: rounded(frame.from(...onStage(app, event)), decimals) });
 }
 function nudgeStart(app, event) {
-  const turns = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-  const turn = turns[event.key];
-  if (!turn || event.ctrlKey || event.metaKey || event.altKey) return;
-  event.preventDefault();
-  const [[left, right]] = app.frame.domain;
-  const exponent = Math.floor(Math.log10((right - left) / 50));
-  const step = 10 ** exponent * (event.shiftKey ? 10 : 1), decimals = within(-exponent, 0, 12);
-  change(app, {
-    start: app.config.start.map((v, i) => Number((v + turn[i] * step).toFixed(decimals))),
-  });
+  const turn = arrowKey(event);
+  if (!turn) return;
+  const [[left, right]] = app.frame.domain, exponent = Math.floor(Math.log10((right - left) / 50));
+  const step = 10 ** exponent * (event.shiftKey ? 10 : 1);
+  change(app, { start: rounded(app.config.start.map((v, i) => v + turn[i] * step), -exponent) });
 }
 
 /** Show `factor` times as much, with the place at (px, py) kept where it is. */
 function zoom(app, factor, px = app.frame.width / 2, py = app.frame.height / 2) {
-  const { domain } = app.frame, [x, y] = app.frame.at(px, py);
-  const size = (domain[0][1] - domain[0][0]) * factor;
-  if (size < 1e-5 || size > 1e6) return;
-  changeView(app, { domain: domain.map(([low, high], i) =>
-    [low, high].map((v) => [x, y][i] + (v - [x, y][i]) * factor)) });
+  const frame = frameOf(app), center = frame.from(px, py);
+  const domain = frame.domain.map((side, i) => side.map((v) => center[i] + (v - center[i]) * factor));
+  const size = domain[0][1] - domain[0][0];
+  if (size > 1e-5 && size < 1e6) changeView(app, { domain });
 }
 function pan(app, dx, dy) {
-  const { domain, scale } = app.frame;
+  const { domain, scale } = frameOf(app);
   changeView(app, { domain: domain.map((side, i) => side.map((v) => v - (i ? -dy : dx) / scale)) });
 }
 
+const startText = (app) => `Start ${formatPair(app.config.start)}. ` +
+  `${app.traces.map((trace) => `${nameOf(trace.method)}: ${statusOf(trace)}`).join("; ")}.`;
+
 /** The start's handle: drag it, or move it by the arrow keys. */
 function makeHandle(app) {
-  const follow = (event) => startAt(app, ...onStage(app, event));
   const handle = element("div", {
     class: "handle", role: "slider", tabIndex: 0, "aria-label": "Start",
     title: "Drag, or use the arrow keys; with Shift in big steps",
-    "aria-valuemin": -1e6, "aria-valuemax": 1e6,
     keydown: (event) => nudgeStart(app, event),
-    keyup: () => sayLater(app, () => startText(app)),
+    keyup: () => sayLater(app, startText),
   });
   dragged(handle, {
     start: (event) => event.stopPropagation(),
-    move: follow,
-    end: () => say(app, startText(app)),
+    move: (event) => startAt(app, event),
+    end: () => sayLater(app, startText),
   });
   return synced(handle, () => {
     const [x, y] = app.config.start;
-    mark(handle, "aria-valuenow", x);
-    mark(handle, "aria-valuetext", `x₁ ${formatNumber(x)}, x₂ ${formatNumber(y)}`);
+    mark(handle, {
+      "aria-valuenow": x, "aria-valuemin": NUMBERS.start.min, "aria-valuemax": NUMBERS.start.max,
+      "aria-valuetext": `x₁ ${formatNumber(x)}, x₂ ${formatNumber(y)}`,
+    });
   });
 }
-const startText = (app) =>
-  `Start ${formatPair(app.config.start)}. ${app.traces.map((trace) => `${METHODS[trace.method].name}: ${statusOf(trace)}`).join("; ")}.`;
 
 /** Mouse: press anywhere to put the start there. Touch: tap. Pan mode: drag and pinch. */
 function listenToStage(app) {
-  const { stage } = app, pointers = new Map();
-  let kind = "mouse", moved = 0;
-  const panning = (event) => app.panning || (event.pointerType === "mouse" && event.shiftKey);
-  dragged(stage, {
-    start(event) {
+  const { stage } = app, held = new Map(); // pointers that pan, and where they are
+  let kind = "";
+  const grip = () => {
+    const [[ax, ay], [bx, by] = [ax, ay]] = held.values();
+    return [(ax + bx) / 2, (ay + by) / 2, Math.hypot(ax - bx, ay - by) || 1];
+  };
+  const put = (event) => {
+    startAt(app, event);
+    sayLater(app, startText);
+  };
+  equip(stage, {
+    pointerdown(event) {
       kind = event.pointerType;
-      moved = 0;
-      if (panning(event)) {
-        app.grip = onStage(app, event);
-        return true;
-      }
-      if (kind !== "mouse") return false;
-      startAt(app, ...onStage(app, event));
-      app.handle.focus({ preventScroll: true });
-      event.preventDefault();
-      return true;
+      if (!app.panning && !(kind === "mouse" && event.shiftKey)) return;
+      held.set(event.pointerId, onStage(app, event));
+      stage.setPointerCapture(event.pointerId);
     },
-    move(event) {
-      if (!app.grip) return startAt(app, ...onStage(app, event));
-      if (pointers.size > 1) return;
-      const [px, py] = onStage(app, event);
-      moved += Math.abs(px - app.grip[0]) + Math.abs(py - app.grip[1]);
-      pan(app, px - app.grip[0], py - app.grip[1]);
-      app.grip = [px, py];
+    pointermove(event) {
+      if (!held.has(event.pointerId)) return;
+      const [x, y, size] = grip();
+      held.set(event.pointerId, onStage(app, event));
+      const [nowX, nowY, now] = grip();
+      pan(app, nowX - x, nowY - y);
+      if (held.size > 1) zoom(app, size / now, nowX, nowY);
     },
-    end() {
-      if (!app.grip) say(app, startText(app));
-      app.grip = null;
+    lostpointercapture: (event) => held.delete(event.pointerId),
+    click(event) {
+      if (kind !== "mouse" && !app.panning) put(event);
     },
-  });
-  stage.addEventListener("click", (event) => {
-    if (kind === "mouse" || app.panning || moved > 6) return;
-    startAt(app, ...onStage(app, event));
-    sayLater(app, () => startText(app));
-  });
+  }, []);
   stage.addEventListener("wheel", (event) => {
     if (!event.ctrlKey && !event.metaKey) return;
     event.preventDefault();
     zoom(app, 1.002 ** within(event.deltaY, -200, 200), ...onStage(app, event));
   }, { passive: false });
-  listenToPinch(app, pointers);
-}
-
-/** Two fingers zoom about the place between them, in pan mode. */
-function listenToPinch(app, pointers) {
-  const spread = () => {
-    const [[ax, ay], [bx, by]] = pointers.values();
-    return [Math.hypot(ax - bx, ay - by), (ax + bx) / 2, (ay + by) / 2];
-  };
-  app.stage.addEventListener("pointerdown", (event) => {
-    if (app.panning && event.pointerType !== "mouse") pointers.set(event.pointerId, onStage(app, event));
+  dragged(stage, {
+    start(event) {
+      if (held.size || kind !== "mouse") return false;
+      event.preventDefault();
+      app.handle.focus({ preventScroll: true });
+      return put(event);
+    },
+    move: put,
   });
-  app.stage.addEventListener("pointermove", (event) => {
-    if (!pointers.has(event.pointerId)) return;
-    const before = pointers.size === 2 ? spread() : null;
-    pointers.set(event.pointerId, onStage(app, event));
-    if (!before) return;
-    const [size, px, py] = spread();
-    pan(app, px - before[1], py - before[2]);
-    zoom(app, before[0] / Math.max(size, 1), px, py);
-    app.grip = pointers.values().next().value;
-  });
-  for (const name of ["pointerup", "pointercancel"]) {
-    app.stage.addEventListener(name, (event) => pointers.delete(event.pointerId));
-  }
 }
 
 function makeTools(app) {
-  const arrows = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] };
-  const panButton = button("pan", "Move the view: drag, pinch, or arrow keys here", () => {
+  const toggle = button("pan", "Move the view: drag, pinch, or arrow keys here", () => {
     app.panning = !app.panning;
-    mark(panButton, "aria-pressed", app.panning);
+    mark(toggle, { "aria-pressed": app.panning });
     app.stage.classList.toggle("panning", app.panning);
   }, {
     "aria-pressed": "false",
     keydown(event) {
-      if (!arrows[event.key]) return;
-      event.preventDefault();
-      pan(app, ...arrows[event.key]);
+      const turn = arrowKey(event);
+      if (turn) pan(app, -60 * turn[0], 60 * turn[1]);
     },
   });
-  return element("div", { class: "tools" },
-    button("nearer", "Zoom in", () => zoom(app, 1 / 1.5)),
-    button("farther", "Zoom out", () => zoom(app, 1.5)),
-    button("whole", "Show the whole surface", () => changeView(app, { domain: null })),
-    panButton);
+  return division("tools",
+    button("nearer", "Zoom in", () => zoom(app, 1 / 1.5)), button("farther", "Zoom out", () => zoom(app, 1.5)),
+    button("whole", "Show the whole surface", () => changeView(app, { domain: null })), toggle);
 }
 
 // ---- view: transport, and what is said ----
 
+const SPEEDS = [1, 2, 5, 10, 20, 50, 100, 200, 500]; // steps per second
+
 function makeTransport(app) {
-  const move = (by) => () => {
+  const go = (k) => {
     app.player.pause();
-    moveTo(app, by === 0 ? 0 : Math.min(cursor(app), app.config.steps) + by);
-    sayLater(app, () => story(app));
+    moveTo(app, k);
+    sayLater(app, story);
   };
-  const play = button("play", "Play", () => togglePlay(app), { class: "round main" });
+  const play = button("Play", "Play", () => togglePlay(app), { class: "round main" });
   const range = element("input", {
-    type: "range", min: 0, step: 1, class: "range", "aria-label": "Step",
-    input() {
-      app.player.pause();
-      moveTo(app, Number(range.value));
-      sayLater(app, () => story(app));
-    },
+    type: "range", min: 0, step: 1, class: "range", "aria-label": "Step", input: () => go(Number(range.value)),
   });
   const count = element("output", { "aria-live": "off" });
-  const speed = selectControl("Speed", SPEEDS.map((n) => [n, `${n} / s`]),
-    () => SPEEDS.reduce((a, b) => (Math.abs(b - app.config.view.speed) < Math.abs(a - app.config.view.speed) ? b : a)),
+  const near = (a, b) => (Math.abs(b - app.config.view.speed) < Math.abs(a - app.config.view.speed) ? b : a);
+  const speed = selectControl("Speed", SPEEDS.map((n) => [n, `${n} / s`]), () => SPEEDS.reduce(near),
     (value) => changeView(app, { speed: Number(value) }), true);
   speed.title = "Steps per second";
   return synced(element("div", { class: "transport", role: "group", "aria-label": "Steps" },
-    button("start", "To the start", move(0)), button("back", "One step back", move(-1)),
-    play, button("forward", "One step forward", move(1)), range, count, speed), () => {
-    const k = cursor(app), label = app.player.playing ? "Pause" : "Play";
-    mark(range, "max", app.config.steps);
+    button("start", "To the start", () => go(0)), button("back", "One step back", () => go(cursor(app) - 1)),
+    play, button("forward", "One step forward", () => go(cursor(app) + 1)), range, count, speed), () => {
+    const k = cursor(app), { steps } = app.config, label = app.player.playing ? "Pause" : "Play";
+    mark(range, { max: steps, "aria-valuetext": `step ${k} of ${steps}` });
     if (Number(range.value) !== k) range.value = k;
-    mark(range, "aria-valuetext", `step ${k} of ${app.config.steps}`);
-    write(count, `${k} / ${app.config.steps}`);
-    mark(play, "aria-label", label);
-    mark(play, "title", label);
-    mark(play.querySelector("path"), "d", ICONS[app.player.playing ? "pause" : "play"]);
+    write(count, `${k} / ${steps}`);
+    mark(play, { "aria-label": label, title: label });
+    mark(play.querySelector("path"), { d: ICONS[label] });
   });
 }
 
@@ -3010,23 +2779,23 @@ function togglePlay(app) {
     app.player.pause();
     say(app, story(app));
   } else {
-    app.rest = Math.max(1, Math.min(restingStep(app), app.config.steps));
+    app.rest = Math.min(restingStep(app), app.config.steps);
     if (cursor(app) >= app.rest) moveTo(app, 0);
     app.player.play();
   }
   request(app);
 }
-/** Move on while playing; false at the end, where nothing moves any more. */
+/** Move on while playing; false at the end, after which nothing is seen to move. */
 function advance(app, steps) {
   const k = Math.min(cursor(app) + steps, app.rest), ended = k >= app.rest;
   moveTo(app, k);
   if (ended) say(app, `${story(app)} Nothing moves after step ${k}.`);
-  else sayLater(app, () => story(app), 4000);
+  else if (!app.saying) sayLater(app, story, 4000);
   return !ended;
 }
 
 const story = (app) => {
-  const trace = chosenTrace(app);
+  const trace = traceOf(app, chosenMethod(app));
   return app.surface.error ?? (trace ? narrate(trace, cursor(app)) : "No method is on.");
 };
 /** Say something to those who listen: at once, or when `wait` has passed without news. */
@@ -3036,204 +2805,174 @@ function say(app, sentence) {
   write(app.live, sentence);
 }
 function sayLater(app, sentence, wait = 600) {
-  if (wait > 1000 && app.saying) return; // while playing: now and then, not put off
   clearTimeout(app.saying);
-  app.saying = setTimeout(() => say(app, sentence()), wait);
+  app.saying = setTimeout(() => say(app, sentence(app)), wait);
 }
 
 // ---- view: link, and export ----
 
-/** The address that carries the whole setting, or "" where there is none to give. */
-function linkOf(app) {
-  const { page, hash } = app.options;
-  if (!page && !hash) return "";
+/** Return what `work` returns, or `otherwise` where a host forbids it. */
+function attempt(work, otherwise) {
   try {
-    const address = new URL(page ?? "", location.href);
-    address.hash = encode(app.config);
-    return address.href;
+    return work();
   } catch {
-    return "";
+    return otherwise;
   }
 }
 
-/** Keep a change of the reader's: in the page's address, or in the notebook's model. */
+/** The address that carries the whole setting, or "" where there is none to give. */
+function linkOf({ options: { page, hash }, config }) {
+  return page || hash ? attempt(() => {
+    const address = new URL(page ?? "", location.href);
+    address.hash = encode(config);
+    return address.href;
+  }, "") : "";
+}
+
+/** Keep a change of the reader's: in the page's address, and in the notebook's model. */
 function remember(app) {
   app.touched = false;
   clearTimeout(app.remembering);
   app.remembering = setTimeout(() => {
-    if (app.options.hash) {
-      try {
-        history.replaceState(history.state, "", `#${encode(app.config)}`);
-      } catch { /* a host that keeps its address to itself */ }
-    }
+    if (app.options.hash) attempt(() => history.replaceState(history.state, "", linkOf(app)));
     app.options.changed?.(app.config);
   }, 250);
 }
 
 function sharePanel(app, open) {
-  const place = element("div");
-  const link = element("button", { type: "button", click: () => copyLink(app, place) }, "Copy link");
+  const place = division("");
+  const link = textButton("Copy link", () => copyText(app, place, "Link", linkOf(app), true));
   return panel("share", "Keep and share", open,
-    element("div", { class: "row share" },
+    division("row",
       synced(link, () => { link.hidden = !linkOf(app); }),
-      element("button", { type: "button", click: () => saveSvg(app) }, "Save as SVG"),
-      element("button", { type: "button", click: () => showText(app, place, "Python cell", toPython(app.config)) }, "Python cell"),
-      element("button", { type: "button", click: () => reset(app) }, "Reset")),
+      textButton("Save as SVG", () => saveSvg(app)),
+      textButton("Python cell", () => copyText(app, place, "Python cell", toPython(app.config, app.data))),
+      textButton("Reset", () => {
+        app.player.pause();
+        app.memory.clear();
+        change(app, app.initial);
+        say(app, "Everything is as it was at first.");
+      })),
     place);
 }
-function reset(app) {
-  app.player.pause();
-  app.memory.clear();
-  change(app, app.initial);
-  say(app, "Everything is as it was at first.");
-}
-async function copyText(app, text, name) {
-  try {
-    await navigator.clipboard.writeText(text);
-    say(app, `${name} copied.`);
-    return true;
-  } catch {
-    return false;
-  }
-}
-async function copyLink(app, place) {
-  const link = linkOf(app), copied = await copyText(app, link, "Link");
-  const field = element("input", { type: "text", class: "wide", readOnly: true, value: link, "aria-label": "Link to this setting" });
-  place.replaceChildren(element("p", { class: "note" }, copied ? "The link is copied." : "Copy this link:"), field);
-  if (!copied) field.select();
-}
-function showText(app, place, name, text) {
-  const area = element("textarea", { readOnly: true, value: text, spellcheck: false, "aria-label": name });
-  const note = element("span", { class: "note", role: "status" });
-  const copy = element("button", { type: "button", async click() {
-    const copied = await copyText(app, text, name);
-    if (!copied) area.select();
-    write(note, copied ? "Copied." : "It is selected; copy it.");
-  } }, "Copy");
-  place.replaceChildren(area, element("div", { class: "row" }, copy, note));
+/** Show a text with a button that copies it, pressed at once if `now`. */
+function copyText(app, place, name, text, now) {
+  const area = element("textarea", { readOnly: true, value: text, "aria-label": name });
+  const note = element("span", { class: "dim" });
+  const copy = () => attempt(() => navigator.clipboard.writeText(text), Promise.reject()).then(
+    () => `${name} copied.`,
+    () => {
+      area.select();
+      return "Selected; copy it by hand.";
+    },
+  ).then((sentence) => {
+    write(note, sentence);
+    say(app, sentence);
+  });
+  place.replaceChildren(area, division("row", textButton("Copy", copy), note));
+  if (now) copy();
 }
 
-const settingsText = ({ method, schedule, ...numbers }) => {
-  const names = METHODS[method].hyper.map(({ key, symbol }) => `${symbol} = ${formatNumber(numbers[key])}`);
-  const changing = SCHEDULES[schedule ?? "constant"].hyper
-    .map(({ key, symbol }) => `${symbol} = ${formatNumber(numbers[key])}`);
-  return [...names, ...(schedule && schedule !== "constant" ? [schedule, ...changing] : [])].join(", ");
-};
+function settingsText({ method, schedule = "constant", ...numbers }) {
+  const named = (table) => table.hyper.map(({ key, symbol }) => `${symbol} = ${formatNumber(numbers[key])}`);
+  const changing = schedule === "constant" ? [] : [`${schedule} rate`, ...named(SCHEDULES[schedule])];
+  return [...named(METHODS[method]), ...changing].join(", ");
+}
 
 /** Return the text of a standalone SVG file: the plot as it is, title, legend, settings. */
 function exportSvg(app) {
-  const { frame, plot, surface, config, traces } = app;
-  const { width } = frame, top = 46, line = 20, room = 12;
-  const height = top + frame.height + room + line * traces.length + room;
-  const style = DRAWING.replace(/var\(--(\w+)\)/g, (_, name) => LIGHT[name]);
-  const picture = [plot.ground, plot.svg].map((layer) =>
-    equip(layer.cloneNode(true), { x: 0, y: top, width, height: frame.height }, []));
-  const legend = traces.map((trace, i) => {
-    const y = top + frame.height + room + line * i + 10;
-    const text = `${METHODS[trace.method].name}: ${settingsText(trace.spec)}; ${statusOf(trace)}`;
-    return shape("g", {}, shape("path", { d: `M12 ${y}h34`, ...stroke(trace.method, 2.4) }),
-      shape("text", { x: 56, y: y + 4 }, text));
-  });
-  const subtitle = [surface.formula && `f(x, y) = ${surface.formula}`, `start ${formatPair(config.start)}`,
-    `step ${cursor(app)} of ${config.steps}`].filter(Boolean).join(", ");
-  const file = shape("svg", { viewBox: `0 0 ${width} ${height}`, width, height, xmlns: SVG },
-    shape("title", {}, `${surface.name}: ${describePlot(app)}`),
+  const { frame, plot, surface, config, traces } = app, { width } = frame, top = 46, line = 20;
+  const foot = top + frame.height + 22, height = foot + line * traces.length;
+  const picture = [plot.ground, plot.svg].map((svg) =>
+    equip(svg.cloneNode(true), { x: 0, y: top, width, height: frame.height }, []));
+  const subtitle = [surface.formula && `f(x, y) = ${surface.formula}`,
+    `start ${formatPair(config.start)}`, `step ${cursor(app)} of ${config.steps}`];
+  const text = (x, y, words, more) => shape("text", { x, y, ...more }, words);
+  return inLight(new XMLSerializer().serializeToString(shape("svg",
+    { viewBox: `0 0 ${width} ${height}`, width, height },
+    shape("title", {}, describePlot(app)),
     shape("metadata", {}, JSON.stringify(config)),
-    shape("style", {}, style),
-    shape("rect", { width, height, fill: LIGHT.plot }),
-    shape("text", { x: 12, y: 18, "font-weight": "bold" }, surface.name),
-    shape("text", { class: "faintly", x: 12, y: 36 }, subtitle), ...picture, ...legend);
-  return new XMLSerializer().serializeToString(file).replace(/var\(--(\w+)\)/g, (_, name) => LIGHT[name]);
+    shape("style", {}, DRAWING),
+    shape("rect", { width, height, fill: LIGHT.back }),
+    text(12, 18, surface.name, { "font-weight": "bold" }),
+    text(12, 36, subtitle.filter(Boolean).join(", "), { class: "faintly" }),
+    ...picture,
+    ...traces.flatMap(({ method, spec, ...trace }, i) => [
+      path("", `M12 ${foot + line * i}h34`, stroke(method, 2.4)),
+      text(56, foot + line * i + 4, `${nameOf(method)}: ${settingsText(spec)}; ${statusOf(trace)}`)]))));
 }
 function saveSvg(app) {
-  const address = URL.createObjectURL(new Blob([exportSvg(app)], { type: "image/svg+xml" }));
-  element("a", { href: address, download: `descent-${app.surface.key}.svg` }).click();
-  setTimeout(() => URL.revokeObjectURL(address), 10000);
+  const href = URL.createObjectURL(new Blob([exportSvg(app)], { type: "image/svg+xml" }));
+  element("a", { href, download: `descent-${app.surface.key}.svg` }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 1e4);
   say(app, "The picture is saved.");
 }
 
 // ---- mounting ----
 
-/** What a chapter shows at once: its methods, and the controls that it asks for. */
-function fewControls(app) {
-  const { show = app.config.methods.map(({ method }) => `${method}.lr`) } = app.options;
-  const shown = app.config.methods.map(({ method }) => method);
-  const others = show.filter((name) => !shown.includes(name.split(".")[0]) && name !== "chart" && name !== "state");
-  return element("div", { class: "few" },
-    ...others.map((name) => control(app, name)),
-    ...shown.map((key) => element("div", { class: "one" }, legendRow(app, key), element("div", {},
-      ...show.filter((name) => name.split(".")[0] === key).map((name) => control(app, name))))));
-}
-function legendRow(app, key) {
-  const status = element("span", { class: "status" });
-  const box = element("input", { type: "checkbox", change: () => switchMethod(app, key, box.checked) });
-  return synced(element("div", { class: "method" },
-    element("label", {}, box, swatch(key), element("span", {}, METHODS[key].name)), status), () => {
-    box.checked = Boolean(entryOf(app, key));
-    write(status, statusText(app, key));
-  });
-}
-
-function captionOf(app) {
-  const name = element("b"), formula = element("span");
-  return element("div", { class: "caption" }, synced(element("p", {}, name, formula), () => {
-    write(name, app.surface.name);
-    write(formula, app.surface.formula ? ` f(x, y) = ${app.surface.formula}` : "");
-  }), makeTools(app));
+/** What a chapter shows at once: the controls that it names, and its methods. */
+function fewControls(app, names) {
+  const keys = app.config.methods.map(({ method }) => method), owner = (name) => name.split(".")[0];
+  const controls = (chosen) => names.filter(chosen).map((name) => control(app, name));
+  return division("inside", ...controls((name) => !keys.includes(owner(name))),
+    ...keys.map((key) => division("one", methodHead(app, key),
+      division("", ...controls((name) => owner(name) === key)))));
 }
 
 function build(app) {
-  const { options } = app, compact = Boolean(options.compact);
-  const narrow = (app.host.clientWidth || 800) < 600;
-  app.live = element("p", { class: "hidden", role: "status", "aria-live": "polite" });
-  app.stage = element("div", { class: "stage" });
+  const { compact, controls, hide = [] } = app.options, narrow = app.host.clientWidth < 600;
+  const names = controls ?? app.config.methods.map(({ method }) => `${method}.lr`);
+  app.live = element("p", { class: "hidden", role: "status" });
+  app.stage = division("stage");
   app.plot = makePlot(app);
   app.handle = makeHandle(app);
-  const message = element("p", { class: "message" });
-  app.stage.append(app.plot.ground, app.plot.svg, app.handle, synced(message, () => {
-    message.hidden = !app.surface.error;
-    write(message, app.surface.error ?? "");
-  }));
+  app.stage.append(app.plot.ground, app.plot.svg, app.handle,
+    synced(element("p", { class: "message error" }), (message) => {
+      message.hidden = !app.surface.error;
+      write(message, app.surface.error ?? "");
+    }));
   app.chart = makeChart(app);
-  const told = synced(element("p", { class: "say" }), (p) => write(p, story(app)));
-  const left = element("div", { class: "left" }, captionOf(app), app.stage, makeTransport(app), told);
-  const shown = (name, node) => (options.hide?.includes(name) ? "" : node);
-  const opened = !compact && !narrow;
-  const surface = shown("surface", surfacePanel(app, opened));
-  const methods = shown("methods", methodsPanel(app, !compact));
-  const chart = shown("chart", chartPanel(app, opened || options.show?.includes("chart")));
-  const state = shown("state", statePanel(app, opened || options.show?.includes("state")));
-  const share = shown("share", sharePanel(app, opened));
+  const name = element("b"), formula = element("span", { class: "dim" });
+  const title = synced(element("p", {}, name, formula), () => {
+    write(name, app.surface.name);
+    write(formula, app.surface.formula ? ` f(x, y) = ${app.surface.formula}` : "");
+  });
+  const told = synced(element("p", { class: "say dim" }), (p) => write(p, story(app)));
+  const left = division("left", division("caption", title, makeTools(app)), app.stage, makeTransport(app), told);
+  const open = (panelName) => (compact ? names.includes(panelName) : !narrow || panelName === "methods");
+  const panels = [
+    ["chart", chartPanel], ["surface", surfacePanel], ["methods", (_, isOpen) => panel("methods", "Methods", isOpen,
+      division("", ...Object.keys(METHODS).map((key) => methodRow(app, key))), control(app, "arrows"))],
+    ["state", statePanel], ["share", sharePanel],
+  ].filter(([key]) => !hide.includes(key)).map(([key, make]) => [key, make(app, open(key))]);
+  const those = (chosen) => panels.filter(([key]) => chosen.includes(key)).map(([, node]) => node);
   if (!compact) {
-    left.append(chart);
-    return [left, element("div", { class: "right" }, surface, methods, share), element("div", { class: "below" }, state)];
+    left.append(...those(["chart"]));
+    return [left, division("right", ...those(["surface", "methods", "share"])), division("below", ...those(["state"]))];
   }
-  const asked = [["chart", chart], ["state", state]].filter(([name]) => options.show?.includes(name)).map(([, node]) => node);
-  const rest = [surface, methods, chart, state, share].filter((node) => !asked.includes(node));
-  const page = element("a", {}, "Open in the playground");
-  left.append(fewControls(app), ...asked, element("details", { class: "more panel" }, element("summary", {}, "More"),
-    synced(element("p", {}, page), (p) => {
+  const link = element("a", {}, "Open in the playground");
+  left.append(fewControls(app, names), ...those(names), panel("more", "More", false,
+    synced(element("p", {}, link), (p) => {
+      link.href = linkOf(app);
       p.hidden = !linkOf(app);
-      page.href = linkOf(app) || "#";
-    }), ...rest));
+    }), ...those(panels.map(([key]) => key).filter((key) => !names.includes(key)))));
   return [left];
 }
 
 /**
  * Mount a playground in an element: {config, data, options} as in the book's
- * placeholders. Options: compact, show (names of controls), hide (names of panels),
- * page (address of the playground's page), hash (keep the setting in this page's
- * address), changed (called with the config after a reader's change).
- * Returns {config, set, play, pause, stats, svg, destroy}.
+ * placeholders. Options: compact, controls (names of those to show at once, and of
+ * panels), hide (names of panels), page (address of the playground's page), hash (keep
+ * the setting in this page's address), changed (called with a reader's config).
+ * Returns {config, stats, playing, set, svg, destroy}.
  */
 function mount(host, { config = {}, data = {}, options = {} } = {}) {
-  const root = host.attachShadow ? element("div") : host;
-  const shadow = root.attachShadow({ mode: "open" });
+  const root = element("div", { "data-lm-suppress-shortcuts": "true" });
+  const shadow = root.attachShadow({ mode: "open" }), given = givenConfig(config, options);
   shadow.adoptedStyleSheets = [looks()];
   host.append(root);
-  const start = options.hash ? fromAddress(config) : validate(config);
   const app = {
-    host, root: shadow, data, options, initial: withDefaults(config), config: start.config,
+    host, shadow, data, options, initial: withDefaults(config), config: given.config,
     traces: [], done: new Map(), pending: [], memory: new Map(), stats: { frames: 0 },
   };
   app.player = makePlayer({
@@ -3243,81 +2982,74 @@ function mount(host, { config = {}, data = {}, options = {} } = {}) {
     length: () => app.rest,
   });
   compute(app);
-  const all = element("div", { class: `all ${options.compact ? "compact" : "full"}`, "data-lm-suppress-shortcuts": "true" });
-  const theme = () => mark(all, "data-theme", isDark() ? "dark" : "light");
+  const keep = (event) => event.stopPropagation(); // keys are for here, not for the page or notebook
+  const all = element("div", {
+    class: `all ${options.compact ? "compact" : "full"}`, keydown: keep, keypress: keep, keyup: keep,
+  }, element("div", { class: "body", role: "group", "aria-label": "Playground of optimizers" }, ...build(app)), app.live);
+  const theme = () => mark(all, { "data-theme": isDark() ? "dark" : "light" });
   theme();
-  all.append(element("div", { class: "body", role: "group", "aria-label": "Playground of optimizers" }, ...build(app)), app.live);
   shadow.append(all);
-  const stops = [watchTheme(theme), watchSize(app), watchSight(app), keepKeys(all)];
-  if (options.hash) stops.push(watchAddress(app, config));
   listenToStage(app);
   draw(app);
-  if (start.notes.length) say(app, start.notes.join(" "));
+  const stop = watch(app, theme, config);
+  say(app, given.notes.join(" "));
   return {
     get config() { return app.config; },
     get stats() { return app.stats; },
-    get playing() { return app.player.playing && !app.player.asleep; },
+    get playing() { return app.player.moving; },
     set(changed) {
-      if (same(withDefaults(changed), app.config)) return;
-      app.config = withDefaults(changed);
+      const whole = withDefaults(changed);
+      if (same(whole, app.config)) return;
+      app.config = whole;
       request(app);
     },
     svg: () => exportSvg(app),
     destroy() {
+      stop();
       app.player.pause();
       cancelAnimationFrame(app.waiting);
       clearTimeout(app.saying);
       clearTimeout(app.remembering);
-      for (const stop of stops) stop();
       root.remove();
     },
   };
 }
 
-/** Read the page's address: the config given, or the one that a link carries. */
-function fromAddress(config) {
-  let hash = "";
-  try {
-    hash = location.hash.slice(1);
-  } catch { /* a host without an address */ }
-  return hash.includes("=") ? decode(hash) : validate(config);
+/** The config to begin with: the one given, or the one that the page's address carries. */
+function givenConfig(config, { hash }) {
+  const linked = hash ? attempt(() => location.hash, "") : "";
+  return linked.includes("=") ? decode(linked) : validate(config);
 }
-function watchAddress(app, config) {
-  const read = () => {
-    const { config: linked, notes } = fromAddress(config);
-    app.config = linked;
-    request(app);
-    say(app, notes.join(" "));
-  };
-  addEventListener("hashchange", read);
-  return () => removeEventListener("hashchange", read);
-}
-function watchSize(app) {
-  const observer = new ResizeObserver(() => request(app));
-  observer.observe(app.stage);
-  observer.observe(app.chart.box);
-  return () => observer.disconnect();
-}
-/** Sleep while out of sight. */
-function watchSight(app) {
+
+/** Follow the theme, the size, the address, and whether any of this is seen. */
+function watch(app, theme, config) {
+  const controller = new AbortController(), { signal } = controller;
   let seen = true;
-  const update = () => app.player.sleep(!seen || document.hidden);
-  const observer = new IntersectionObserver((entries) => {
-    seen = entries.at(-1).isIntersecting;
-    update();
-  });
-  observer.observe(app.stage);
-  document.addEventListener("visibilitychange", update);
+  const sight = () => app.player.sleep(!seen || document.hidden);
+  const observers = [
+    new MutationObserver(theme), new ResizeObserver(() => request(app)),
+    new IntersectionObserver((entries) => {
+      seen = entries.at(-1).isIntersecting;
+      sight();
+    }),
+  ];
+  for (const part of [document.body, document.documentElement]) observers[0].observe(part, { attributes: true });
+  for (const part of [app.stage, app.chart.box]) observers[1].observe(part);
+  observers[2].observe(app.stage);
+  dark().addEventListener("change", theme, { signal });
+  document.addEventListener("visibilitychange", sight, { signal });
+  if (app.options.hash) {
+    addEventListener("hashchange", () => {
+      const { config: linked, notes } = givenConfig(config, app.options);
+      app.config = linked;
+      request(app);
+      say(app, notes.join(" "));
+    }, { signal });
+  }
   return () => {
-    observer.disconnect();
-    document.removeEventListener("visibilitychange", update);
+    controller.abort();
+    for (const observer of observers) observer.disconnect();
   };
-}
-/** Keys pressed here are meant for here: neither a notebook nor a page acts on them. */
-function keepKeys(all) {
-  const stop = (event) => event.stopPropagation();
-  for (const name of ["keydown", "keypress", "keyup"]) all.addEventListener(name, stop);
-  return () => {};
 }
 
 /** anywidget's entry: show a model's config, and give it back when the reader changes it. */
@@ -3350,24 +3082,18 @@ function mountAll(root = document) {
   for (const target of root.querySelectorAll(".descent-playground[data-config]")) observer.observe(target);
   return () => observer.disconnect();
 }
+/** Put a playground in the place of the still picture, as high as that was at least. */
 function mountPlaceholder(target) {
-  const read = (name) => {
-    try {
-      return JSON.parse(target.dataset[name] || "{}");
-    } catch {
-      return {};
-    }
-  };
-  const still = [...target.children], height = target.offsetHeight;
-  const place = element("div");
-  target.append(place);
-  place.style.minHeight = `${height}px`;
-  for (const child of still) child.hidden = true;
+  const read = (name) => attempt(() => JSON.parse(target.dataset[name]), {});
+  const place = element("div"), still = element("div", { hidden: true });
+  place.style.minHeight = `${target.clientHeight}px`;
+  still.append(...target.childNodes);
+  target.append(place, still);
   try {
     target.playground = mount(place, { config: read("config"), data: read("moments"), options: read("options") });
   } catch (problem) {
-    place.remove(); // the static figure stays
-    for (const child of still) child.hidden = false;
+    place.remove();
+    still.hidden = false;
     throw problem;
   }
 }
