@@ -269,7 +269,8 @@ def test_a_bad_link_gets_a_sentence(module_page, hash, sentence):
 
 WORDS = [
     "x", "y", "2", ".5", "1e309", "1e-320", "+", "-", "*", "/", "^", "**", "(", ")",
-    "|", "sin", "exp(", "log(", "sqrt(", "tanh(", "e", "pi", "π", "²", "⁹", ",", ";", " ",
+    "|",
+    "sin", "exp(", "log(", "sqrt(", "tanh(", "e", "pi", "π", "²", "⁹", ",", ";", " ",
     "x²", "1/0", "0^-1", "(x", "y)", "__proto__", "constructor", "alert(1)", "<b>", "`",
     "\u2028", "\x00", "∞", "x1", "xy", "''", "//", "/*", "−", "·", "ln(", "e9999", "''",
 ]  # fmt: skip
