@@ -225,7 +225,6 @@ EXPRESSIONS = {
     "x - (y - 1)": "x-(y-1)",
     "x^2^3/100 + y": "x**8/100 + y",
     "sin(2x) cos(y) + tan(x/3)": "sin(2*x)*cos(y) + tan(x/3)",
-    "atan(x y) + sinh(x) + cosh(y)": "atan(x*y) + sinh(x) + cosh(y)",
     "tanh(x - y) + sigmoid(3x)": "tanh(x-y) + sigmoid(3*x)",
     "exp(-(x²+y²)/2)": "exp(-(x**2+y**2)/2)",
     "e^(x/2) + pi y": "exp(x/2) + pi*y",

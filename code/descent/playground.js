@@ -1,23 +1,18 @@
 /*
  * The playground of the book Descent: optimizers on surfaces of two variables.
  *
- * One ES module without imports and without side effects. `playground.py` serves it
- * in notebooks as an anywidget, and the book's pages mount the same text.
- * Up to the player everything is arithmetic: pure functions of plain data, in
- * float64, that know nothing of a page. `run(config)` gives a trace of every state
- * variable at every step; all that is drawn is read off that trace.
+ * One ES module without imports or side effects, served to notebooks and pages alike.
+ * Up to the player it is arithmetic: pure functions in float64 that know no page.
+ * `run(config)` gives a trace of every state variable; all drawing reads that trace.
  */
 
-// ---- tables: all that is data, in JSON, for `playground.py` reads it too ----
+// ---- tables: all that is data, in JSON, which `playground.py` reads too ----
 
-// numbers: what every adjustable number is called and where it may lie.
-// view: what the view keeps in a config. shown: the methods until a reader chooses.
-// surfaces: formula in the notation of parseExpression; settings: for each method what
-// works well there, or shows something; else what works for the method that it is
-// "like", else the method's own.
-// methods: colour and dash of figures.STYLES (a dash in units of the line's width), and
-// the rule as rows [what it computes, how]: {v} is a quantity of this step, {v-} of the
-// step before, {lr} a hyperparameter, {^t} the step number, raised.
+// numbers: names and limits of what can be adjusted. shown: methods until one chooses.
+// surfaces: formula as for parseExpression; settings by method: what works well there,
+// else what works for the method it is "like", else the method's own.
+// methods: look of figures.STYLES (dash in units of the line's width); rule: rows [what
+// it computes, how], where {v} is of this step, {v-} of the step before, {^t} raised t.
 const TABLES = {
   "numbers": {
     "start": { "label": "start", "min": -1e6, "max": 1e6 },
@@ -41,15 +36,15 @@ const TABLES = {
       "min": 0, "max": 0.9999, "step": 0.001 },
     "beta2": { "label": "decay of the second moment", "symbol": "β₂",
       "min": 0, "max": 0.9999, "step": 0.001 },
-    "every": { "label": "steps between two drops", "symbol": "every",
+    "every": { "label": "steps between two drops", "symbol": "",
       "min": 1, "max": 5000, "integer": true },
-    "factor": { "label": "factor of each drop", "symbol": "factor",
+    "factor": { "label": "factor of each drop", "symbol": "",
       "min": 0.01, "max": 1, "step": 0.01 },
     "decay": { "label": "decay", "symbol": "c", "min": 0.0001, "max": 10, "log": true },
     "power": { "label": "power", "symbol": "p", "min": 0, "max": 3, "step": 0.05 },
     "kappa": { "label": "condition number", "symbol": "κ",
       "min": 1, "max": 1000, "log": true },
-    "angle": { "label": "rotation in degrees", "symbol": "angle",
+    "angle": { "label": "rotation in degrees", "symbol": "",
       "min": -90, "max": 90, "step": 1 }
   },
   "view": {
@@ -75,7 +70,7 @@ const TABLES = {
         "gd": { "lr": 0.4 }, "sgd": { "lr": 0.1 },
         "momentum": { "lr": 0.6, "momentum": 0.5 },
         "nesterov": { "lr": 0.2, "momentum": 0.8 }, "adagrad": { "lr": 2 },
-        "rmsprop": { "lr": 0.4 }, "adadelta": { "eps": 0.01 },
+        "rmsprop": { "lr": 0.4 },
         "adam": { "lr": 0.4 }
       }
     },
@@ -86,7 +81,7 @@ const TABLES = {
       "domain": [[-6.5, 3.5], [-4, 4]], "start": [-5, -2], "steps": 100,
       "settings": {
         "momentum": { "lr": 0.1, "momentum": 0.5 }, "adagrad": { "lr": 1 },
-        "rmsprop": { "lr": 0.2 }, "adadelta": { "eps": 0.01 },
+        "rmsprop": { "lr": 0.2 },
         "adam": { "lr": 0.5 }
       }
     },
@@ -119,7 +114,7 @@ const TABLES = {
       "domain": [[-5.5, 5.5], [-5.5, 5.5]], "start": [0, -1], "steps": 200,
       "settings": {
         "gd": { "lr": 0.01 }, "momentum": { "lr": 0.01 },
-        "newton": { "damping": 50 }, "adadelta": { "eps": 0.01 }
+        "newton": { "damping": 50 }
       }
     },
     "saddle": {
@@ -160,8 +155,7 @@ const TABLES = {
       "domain": [[-5, 4], [-3, 3]], "start": [3, 2], "steps": 400,
       "settings": {
         "gd": { "lr": 0.5 }, "sgd": { "noise": 0.1 }, "momentum": { "lr": 0.1 },
-        "adagrad": { "lr": 1 }, "rmsprop": { "lr": 0.1 },
-        "adadelta": { "eps": 0.01 }
+        "adagrad": { "lr": 1 }, "rmsprop": { "lr": 0.1 }
       }
     },
     "booth": {
@@ -171,8 +165,7 @@ const TABLES = {
       "domain": [[-10, 10], [-10, 10]], "start": [-8, -8], "steps": 150,
       "settings": {
         "sgd": { "lr": 0.05 }, "momentum": { "momentum": 0.5 },
-        "adagrad": { "lr": 10 }, "rmsprop": { "lr": 0.4 },
-        "adadelta": { "eps": 0.01 }, "adam": { "lr": 1 }
+        "adagrad": { "lr": 10 }, "rmsprop": { "lr": 0.4 }, "adam": { "lr": 1 }
       }
     },
     "rastrigin": {
@@ -182,7 +175,7 @@ const TABLES = {
       "domain": [[-5.12, 5.12], [-5.12, 5.12]], "start": [-2, 3.5], "steps": 200,
       "settings": {
         "gd": { "lr": 0.002 }, "momentum": { "lr": 0.002 },
-        "newton": { "damping": 10 }, "adadelta": { "eps": 0.01 },
+        "newton": { "damping": 10 },
         "adam": { "lr": 0.3 }
       }
     },
@@ -193,7 +186,7 @@ const TABLES = {
       "domain": [[-1.6, 1.6], [-1.6, 1.6]], "start": [1, 1], "steps": 100,
       "settings": {
         "gd": { "lr": 0.5 }, "sgd": { "lr": 0.1 },
-        "momentum": { "lr": 0.3, "momentum": 0.5 }, "adadelta": { "eps": 0.01 }
+        "momentum": { "lr": 0.3, "momentum": 0.5 }
       }
     },
     "custom": {
@@ -203,32 +196,16 @@ const TABLES = {
       "domain": [[-4, 4], [-4, 4]], "start": [-3, 2], "steps": 300,
       "settings": {
         "gd": { "lr": 0.2 }, "sgd": { "lr": 0.1 }, "nesterov": { "lr": 0.2 },
-        "newton": { "damping": 3 }, "adadelta": { "eps": 0.01 }
+        "newton": { "damping": 3 }
       }
     }
   },
   "schedules": {
-    "constant": {
-      "name": "constant", "formula": "ηₜ = η",
-      "hyper": {}
-    },
-    "piecewise": {
-      "name": "piecewise constant",
-      "formula": "ηₜ = η·factorᵏ, k = ⌊t/every⌋",
-      "hyper": { "every": 25, "factor": 0.5 }
-    },
-    "exponential": {
-      "name": "exponential", "formula": "ηₜ = η·exp(−c t)",
-      "hyper": { "decay": 0.1 }
-    },
-    "polynomial": {
-      "name": "polynomial", "formula": "ηₜ = η·(1 + c t)⁻ᵖ",
-      "hyper": { "decay": 0.1, "power": 0.5 }
-    },
-    "cosine": {
-      "name": "cosine", "formula": "ηₜ = η·(1 + cos(π t/T))/2",
-      "hyper": {}
-    }
+    "constant": { "name": "constant", "hyper": {} },
+    "piecewise": { "name": "piecewise constant", "hyper": { "every": 25, "factor": 0.5 } },
+    "exponential": { "name": "exponential", "hyper": { "decay": 0.1 } },
+    "polynomial": { "name": "polynomial", "hyper": { "decay": 0.1, "power": 0.5 } },
+    "cosine": { "name": "cosine", "hyper": {} }
   },
   "methods": {
     "gd": {
@@ -296,7 +273,7 @@ const TABLES = {
     },
     "adadelta": {
       "name": "Adadelta", "color": "#7A5FD3", "dash": "5 1 1 1 1 1",
-      "hyper": { "lr": 1, "rho": 0.9, "eps": 0.000001 },
+      "hyper": { "lr": 1, "rho": 0.9, "eps": 0.01 },
       "state": { "s": "second moment", "delta": "average of squared steps" },
       "rule": [
         ["s", "{rho}·{s-} + (1 − {rho})·{g}²"],
@@ -353,34 +330,25 @@ const mapValues = (object, change) =>
 
 // ---- numbers as text ----
 
-const DIGITS = "₀₁₂₃₄₅₆₇₈₉";
-const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
-const inDigits = (digits, minus, n) =>
-  String(n).replace(/-/, minus).replace(/\d/g, (digit) => digits[digit]);
-const below = (n) => inDigits(DIGITS, "₋", n);
-const above = (n) => inDigits(RAISED, "⁻", n);
+const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻";
+const inDigits = (digits) => (n) =>
+  String(n).replace(/[-\d]/g, (digit) => digits["0123456789-".indexOf(digit)]);
+const below = inDigits("₀₁₂₃₄₅₆₇₈₉₋"), above = inDigits(RAISED);
 
 /** Write a number to three significant digits, with a true minus sign. */
 function formatNumber(value) {
-  if (!Number.isFinite(value)) {
-    return Number.isNaN(value) ? "undefined" : value > 0 ? "∞" : "−∞";
-  }
-  if (value === 0) return "0";
+  if (Number.isNaN(value)) return "undefined";
   const size = Math.abs(value);
-  let text;
-  if (size >= 1e5 || size < 1e-3) {
+  let text = String(Number(value.toPrecision(size >= 1000 ? 5 : 3)));
+  if (size === Infinity) text = value < 0 ? "-∞" : "∞";
+  else if (size >= 1e5 || (size > 0 && size < 1e-3)) {
     const [mantissa, exponent] = value.toExponential(2).split("e");
-    const short = String(Number(mantissa));
-    const power = `10${above(Number(exponent))}`;
-    text = short === "1" ? power : short === "-1" ? `-${power}` : `${short}·${power}`;
-  } else {
-    text = String(Number(value.toPrecision(size >= 1000 ? 5 : 3)));
+    text = `${Number(mantissa)}·10${above(Number(exponent))}`.replace(/^(-?)1·/, "$1");
   }
   return text.replace("-", "−");
 }
 
-const formatPair = ([first, second]) =>
-  `(${formatNumber(first)}, ${formatNumber(second)})`;
+const formatPair = ([x, y]) => `(${formatNumber(x)}, ${formatNumber(y)})`;
 
 // ---- expressions: a reader's own function ----
 
@@ -394,13 +362,6 @@ const FUNCTIONS = {
   sin: [sin, cos, (v, f) => -f],
   cos: [cos, (v) => -sin(v), (v, f) => -f],
   tan: [Math.tan, (v, f) => 1 + f * f, (v, f) => 2 * f * (1 + f * f)],
-  atan: [
-    Math.atan,
-    (v) => 1 / (1 + v * v),
-    (v) => (-2 * v) / ((1 + v * v) * (1 + v * v)),
-  ],
-  sinh: [Math.sinh, Math.cosh, (v, f) => f],
-  cosh: [Math.cosh, Math.sinh, (v, f) => f],
   tanh: [Math.tanh, (v, f) => 1 - f * f, (v, f) => -2 * f * (1 - f * f)],
   exp: [exp, (v, f) => f, (v, f) => f],
   log: [log, (v) => 1 / v, (v) => -1 / (v * v)],
@@ -415,8 +376,8 @@ const SPELLINGS = [
   [/[⁰¹²³⁴-⁹]+/g, (digits) => `^${[...digits].map((d) => RAISED.indexOf(d)).join("")}`],
 ];
 
-// Forward differentiation. A row is [f, ∂x, ∂y, ∂x∂x, ∂x∂y, ∂y∂y] of a node, of which
-// the first n are wanted: 1, 3 or 6. `o` is the node's row, a and b its operands'.
+// Forward differentiation. A row is a node's [f, ∂x, ∂y, ∂x∂x, ∂x∂y, ∂y∂y], of which the
+// first n are wanted: 1, 3 or 6. `o` is the node's row, a and b its operands'.
 function chain(o, a, n, first, second) {
   o[1] = first * a[1];
   o[2] = first * a[2];
@@ -463,10 +424,7 @@ const RULES = {
   }),
 };
 
-/**
- * Parse a function's text into a tree of {op, a, b} and {op: "number", v}, or throw a
- * sentence (see parseExpression). Parts without x and y are folded into numbers.
- */
+/** Parse text into a tree of {op, a, b} and {op: "number", v}, or throw a sentence. */
 function parse(source) {
   if (source.length > LIMITS.characters) {
     throw `The function has ${source.length} characters; ` +
@@ -589,10 +547,7 @@ function parse(source) {
   return token.end ? tree : fail(unknown(token));
 }
 
-/**
- * Return a function (x, y, n) that gives the first n of a tree's [f, ∂x, ∂y, ∂x∂x,
- * ∂x∂y, ∂y∂y], exactly, in an array that its next call overwrites.
- */
+/** Return a function (x, y, n) to a tree's row, which its next call overwrites. */
 function differentiator(tree) {
   const X = Float64Array.of(0, 1, 0, 0, 0, 0), Y = Float64Array.of(0, 0, 1, 0, 0, 0);
   const rows = [];
@@ -622,10 +577,8 @@ function differentiator(tree) {
 
 /**
  * Parse a function of x and y in ordinary notation: + − * / ^, brackets, |…|, 2x for
- * 2·x, the names in FUNCTIONS, pi and e. Nothing is ever evaluated as a program.
- *
- * Returns {f, grad, hess, tree}, with exact derivatives, or {error}: a sentence
- * that says what is wrong, where, and what to write instead. Never throws.
+ * 2·x, FUNCTIONS, pi and e. Nothing is run as a program. Returns {f, grad, hess, tree},
+ * with exact derivatives, or {error}: a sentence with what is wrong, where, and a remedy.
  */
 function parseExpression(text) {
   try {
@@ -664,7 +617,7 @@ function quadratic([a, b, d], [cx, cy] = [0, 0], fmin = 0) {
 
 /** Solve [[a, b], [b, d]] z = [p, q] by elimination with pivoting. */
 function solve([a, b, d], [p, q]) {
-  if (Math.abs(b) > Math.abs(a)) {
+  if (abs(b) > abs(a)) {
     const ratio = a / b, second = (p - ratio * q) / (b - ratio * d);
     return [(q - d * second) / b, second];
   }
@@ -672,7 +625,7 @@ function solve([a, b, d], [p, q]) {
   return [(p - b * second) / a, second];
 }
 
-/** Complete a surface: its minima, found by Newton's method near `guesses`, and f*. */
+/** Complete a surface with its minima, by Newton's method from `guesses`, and f*. */
 function withMinima(surface, guesses) {
   const minima = guesses.map((guess) => {
     let [x, y] = guess;
@@ -690,10 +643,10 @@ const NOWHERE = {
   f: () => NaN, grad: () => [NaN, NaN], hess: () => [NaN, NaN, NaN], minima: [], fmin: null,
 };
 
-/** A number as a further term: with its sign and a space. */
+/** A number as a further term. */
 const term = (v) => (v < 0 ? `- ${-v}` : `+ ${v}`);
 
-/** The usual start; the valley turns it, so that who knows no axes sees no change. */
+/** The usual start, turned with the valley. */
 function startOf({ start: [x, y] }, { angle = 0 }) {
   const turn = (angle * PI) / 180;
   return angle ? [x * cos(turn) - y * sin(turn), x * sin(turn) + y * cos(turn)] : [x, y];
@@ -701,7 +654,7 @@ function startOf({ start: [x, y] }, { angle = 0 }) {
 
 // The book's valley 0.1x² + 2y² is the one of condition number 20.
 function makeValley({ params: { kappa, angle } }) {
-  const turn = (angle * Math.PI) / 180, c = Math.cos(turn), s = Math.sin(turn);
+  const turn = (angle * PI) / 180, c = cos(turn), s = sin(turn);
   const flat = 0.1, steep = 0.1 * kappa;
   const hessian = [
     2 * (flat * c * c + steep * s * s),
@@ -715,18 +668,12 @@ function makeValley({ params: { kappa, angle } }) {
   };
 }
 
-// With the other weights at the least-squares optimum, the loss ½ MSE over two of them
-// is a quadratic: its curvature is that part of the Gram matrix, its minimum the floor.
+// The loss ½ MSE over two weights, the others at the least-squares optimum.
 function makeAirfoil({ weights: [i, j] }, data) {
-  const moments = data && data.gram ? data : data && data.airfoil;
-  if (!moments || !Array.isArray(moments.gram)) {
-    return {
-      ...NOWHERE,
-      error: "The airfoil's loss needs numbers from its data, which this page lacks; " +
-        "choose another surface.",
-    };
+  const { gram, optimum, floor, names } = data?.airfoil ?? data ?? {};
+  if (!gram) {
+    return { ...NOWHERE, error: "The airfoil's data are not on this page; choose another surface." };
   }
-  const { gram, optimum, floor, names } = moments;
   const hessian = [gram[i][i], gram[i][j], gram[j][j]];
   const [a, b, d] = hessian, [cx, cy] = [optimum[i], optimum[j]];
   return {
@@ -827,9 +774,9 @@ const SURFACES = mapValues(TABLES.surfaces, (table, key) => {
 });
 
 /**
- * Return the surface of a config with everything bound in: {key, name, words,
- * formula, f, grad, hess, domain, start, minima, fmin (null if unknown), settings};
- * `error` is a sentence where it cannot be computed, and its values are then NaN.
+ * Return the surface of a config with all bound in: {key, name, words, formula, f, grad,
+ * hess, domain, start, minima, fmin (null if unknown), settings}; where it cannot be
+ * computed, its values are NaN and `error` says why.
  */
 function surfaceOf(config, data) {
   const surface = SURFACES[config.surface];
@@ -867,10 +814,9 @@ const rate = (spec, t, steps) => spec.lr * SCHEDULES[spec.schedule].factor(spec,
 
 // ---- optimizers: torch's update forms ----
 
-// A method's memory m holds its position m.x, its state variables by key, and m.rate:
-// by what a coordinate's gradient, or the average in its place, is multiplied. `step`
-// changes the memory, given the gradient g, the hyperparameters h, and this step's
-// learning rate.
+// A step changes a method's memory m: its position m.x, its state by key, and m.rate, by
+// which each coordinate's gradient, or the average in its place, is multiplied. g is the
+// gradient, h the hyperparameters, lr this step's rate.
 
 function plainStep(m, g, h, lr) {
   for (let i = 0; i < 2; i++) {
@@ -898,7 +844,7 @@ function newtonStep(m, g, { damping }, lr, [a, b, d]) {
 function rootStep(m, g, eps, lr, keep, weight) {
   for (let i = 0; i < 2; i++) {
     m.s[i] = keep * m.s[i] + weight * g[i] * g[i];
-    const root = Math.sqrt(m.s[i]) + eps;
+    const root = sqrt(m.s[i]) + eps;
     m.rate[i] = lr / root;
     m.x[i] -= (lr * g[i]) / root;
   }
@@ -907,7 +853,7 @@ function rootStep(m, g, eps, lr, keep, weight) {
 function adadeltaStep(m, g, { rho, eps }, lr) {
   for (let i = 0; i < 2; i++) {
     m.s[i] = rho * m.s[i] + (1 - rho) * g[i] * g[i];
-    const ratio = Math.sqrt(m.delta[i] + eps) / Math.sqrt(m.s[i] + eps);
+    const ratio = sqrt(m.delta[i] + eps) / sqrt(m.s[i] + eps);
     const d = ratio * g[i];
     m.rate[i] = lr * ratio;
     m.x[i] -= lr * d;
@@ -919,14 +865,14 @@ function adadeltaStep(m, g, { rho, eps }, lr) {
 function adamStep(m, g, { beta1, beta2, eps }, lr, yogi) {
   m.beta1t *= beta1;
   m.beta2t *= beta2;
-  const size = lr / (1 - m.beta1t), rootWeight = Math.sqrt(1 - m.beta2t);
+  const size = lr / (1 - m.beta1t), rootWeight = sqrt(1 - m.beta2t);
   for (let i = 0; i < 2; i++) {
     const square = g[i] * g[i];
     m.v[i] = beta1 * m.v[i] + (1 - beta1) * g[i];
-    m.s[i] = yogi ? m.s[i] + (1 - beta2) * square * Math.sign(square - m.s[i])
+    m.s[i] = yogi ? m.s[i] + (1 - beta2) * square * sign(square - m.s[i])
       : beta2 * m.s[i] + (1 - beta2) * square;
     const s = m.max ? (m.max[i] = Math.max(m.max[i], m.s[i])) : m.s[i];
-    const root = Math.sqrt(s) / rootWeight + eps;
+    const root = sqrt(s) / rootWeight + eps;
     m.rate[i] = lr / root;
     m.x[i] -= (size * m.v[i]) / root;
   }
@@ -958,7 +904,7 @@ const METHODS = mapValues(TABLES.methods, (table, key) => ({
   needsHessian: key === "newton",
 }));
 
-/** Return a method's memory before its first step: at `start`, all state zero. */
+/** Return a method's memory before its first step. */
 function memory(method, start) {
   const m = { x: Float64Array.from(start), rate: new Float64Array(2), beta1t: 1, beta2t: 1 };
   for (const { key } of METHODS[method].state) m[key] = new Float64Array(2);
@@ -971,9 +917,9 @@ const CONVERGED = 1e-4; // above the lowest value, where that is known
 const FLAT = 1e-6; // length of the gradient, where it is not
 
 /**
- * Return a function that draws noise of mean 0 and variance 1, reproducibly: a linear
- * congruential generator of 32 bits, and the sum of twelve uniform numbers less six.
- * Whole numbers and sums only, so every machine and every language draws the same.
+ * Return a function that draws noise of mean 0 and variance 1: a linear congruential
+ * generator of 32 bits, and sums of twelve uniform numbers less six. Whole numbers and
+ * sums are the same on every machine and in every language.
  */
 function noiseFrom(seed) {
   let state = seed >>> 0;
@@ -987,7 +933,7 @@ function noiseFrom(seed) {
   };
 }
 
-/** Follow one method. Row k of every array belongs to the point after k steps. */
+/** Follow one method; see run. */
 function follow(surface, config, spec) {
   const { steps } = config, { state, step, needsHessian } = METHODS[spec.method];
   const numbers = () => new Float64Array(steps + 1), pairs = () => new Float64Array(2 * steps + 2);
@@ -1029,7 +975,7 @@ function follow(surface, config, spec) {
   }
   const some = (array) => array.subarray(0, k), two = (array) => array.subarray(0, 2 * k);
   return {
-    method: spec.method, key: spec.method, spec, status, at,
+    method: spec.method, spec, status, at, steps,
     points: two(points), grads: two(grads), effective: two(effective),
     losses: some(losses), distances: some(distances), rates: some(rates),
     states: Object.fromEntries(state.map(({ key }, n) => [key, two(kept[n])])),
@@ -1047,18 +993,17 @@ function distance(minima, x, y) {
     const dx = x - minima[n][0], dy = y - minima[n][1];
     least = Math.min(least, dx * dx + dy * dy);
   }
-  return least === Infinity ? NaN : Math.sqrt(least);
+  return least === Infinity ? NaN : sqrt(least);
 }
 
 /**
  * Run every method of a config: {surface, traces}. In a trace, row k belongs to the
- * point after k steps, row 0 to the start:
- *   points, grads (as the next step uses it, noise included), effective (the rates
- *   per coordinate of step k), states by key: Float64Arrays of 2(n + 1);
+ * point after k steps:
+ *   points, grads (as the next step uses it, with noise), effective (m.rate of step k),
+ *   states by key: Float64Arrays of 2(n + 1), x and y in turn;
  *   losses, distances (to the nearest minimum; NaN if none is known), rates: of n + 1;
- *   status: "running", "converged" (within 1e-4 of the lowest value, or a gradient
- *   below 1e-6 where that is not known) or "diverged" (no finite number any more; the
- *   rows end before it), and `at`, the first step of which that is true.
+ *   status: "running", "converged" (see CONVERGED, FLAT) or "diverged" (no finite number
+ *   any more; the rows end before it), and `at`, the first step where that is so.
  */
 function run(config, data) {
   const surface = surfaceOf(config, data);
@@ -1067,78 +1012,63 @@ function run(config, data) {
 
 // ---- what a trace says, in words and in equations ----
 
-/** Say in one sentence what a method does at step k, for those who cannot look. */
-function narrate(trace, k) {
-  const last = trace.losses.length - 1, at = Math.max(0, Math.min(k, last));
-  const { name } = METHODS[trace.method];
-  const place = formatPair(trace.points.subarray(2 * at, 2 * at + 2));
-  const loss = `loss ${formatNumber(trace.losses[at])}`;
-  const ended = trace.status === "diverged" && k >= trace.at;
-  if (last < 0) return `${name} cannot start: the function has no finite value there.`;
-  if (at === 0 && !ended) return `${name} starts at ${place}, ${loss}.`;
-  if (ended) return `${name} diverged at step ${trace.at}; before that it was at ${place}.`;
-  const [dx, dy] = [0, 1].map((i) => trace.points[2 * at + i] - trace.points[2 * at - 2 + i]);
-  const length = Math.sqrt(dx * dx + dy * dy);
-  const rises = trace.losses[at] > trace.losses[at - 1];
-  const done = trace.status === "converged" && at >= trace.at
-    ? `; converged at step ${trace.at}` : "";
-  return `${name}, step ${at}: at ${place} after a step of ${formatNumber(length)}, ` +
-    `${loss}, ${rises ? "rising" : "falling"}${done}.`;
+/** Say in a sentence what a method does at step k. */
+function narrate({ method, points, losses, status, at }, k) {
+  const { name } = METHODS[method], row = Math.min(k, losses.length - 1);
+  if (row < 0) return `${name} cannot start: the function has no finite value there.`;
+  const place = formatPair(points.subarray(2 * row)), loss = formatNumber(losses[row]);
+  if (status === "diverged" && k >= at) {
+    return `${name} diverged at step ${at}; before that it was at ${place}.`;
+  }
+  if (row === 0) return `${name} starts at ${place}, loss ${loss}.`;
+  const change = losses[row] - losses[row - 1];
+  const how = change > 0 ? "rising" : change < 0 ? "falling" : "unchanged";
+  const done = status === "converged" && k >= at ? `; converged at step ${at}` : "";
+  return `${name}, step ${row}: at ${place}, loss ${loss}, ${how}${done}.`;
 }
 
 /**
- * Return the rows of a method's rule at step k: [{symbolic, numeric}], as in
- * "vₜ = β·vₜ₋₁ + gₜ" and "v₁₂ = 0.9·(−0.12, 0.40) + (−0.03, 0.11) = (−0.14, 0.47)".
- * Step k leads to row k of the trace; `numeric` is "" at the start (k = 0) and beyond
- * the end. `surface` is the run's, of which Newton's method shows the Hessian.
+ * Return a method's rule at step k, which leads to row k of a trace of `surface`: rows
+ * {symbolic, numeric}, as "vₜ = β·vₜ₋₁ + gₜ" and "v₁₂ = 0.9·(−0.1, 0.4) + (−0.03, 0.1) =
+ * (−0.12, 0.46)". `numeric` is "" at the start and beyond the end.
  */
-function equationAt(trace, k, surface) {
-  const method = METHODS[trace.method], { spec } = trace;
-  const isHyper = (key) => method.hyper.some((entry) => entry.key === key);
-  const decays = spec.schedule !== "constant";
-  const known = k > 0 && k < trace.losses.length;
-  const row = (array, at) => Array.from(array.subarray(2 * at, 2 * at + 2));
-  const values = known ? valuesAt() : {};
-
-  function valuesAt() {
-    const v = { x: row(trace.points, k), "x-": row(trace.points, k - 1), g: row(trace.grads, k - 1) };
-    for (const { key } of method.state) {
-      v[key] = row(trace.states[key], k);
-      v[`${key}-`] = row(trace.states[key], k - 1);
+function equationAt({ method, spec, rates, points, grads, states }, k, surface) {
+  const { rule, hyper, needsHessian } = METHODS[method], v = {};
+  const known = k > 0 && k < rates.length;
+  const both = (f) => [f(0), f(1)], row = (array, at) => both((i) => array[2 * at + i]);
+  if (known) {
+    for (const [key, array] of [["x", points], ...Object.entries(states)]) {
+      v[key] = row(array, k);
+      v[`${key}-`] = row(array, k - 1);
     }
-    const both = (f) => [f(0), f(1)];
-    if (method.needsHessian) {
-      const [a, b, d] = (v.H = surface.hess(...v["x-"]));
-      v.d = solve([a + spec.damping, b, d + spec.damping], v.g);
-    }
-    if (v.delta) {
-      v.gPrime = both((i) => Math.sqrt((v["delta-"][i] + spec.eps) / (v.s[i] + spec.eps)) * v.g[i]);
-    }
-    if ("beta2" in spec) {
-      v.vHat = both((i) => v.v[i] / (1 - Math.pow(spec.beta1, k)));
-      v.sHat = both((i) => (v.max ?? v.s)[i] / (1 - Math.pow(spec.beta2, k)));
-    }
-    return v;
+    v.g = row(grads, k - 1);
   }
-  const text = (value) => value.length === 3
+  if (known && needsHessian) {
+    const [a, b, d] = (v.H = surface.hess(...v["x-"]));
+    v.d = solve([a + spec.damping, b, d + spec.damping], v.g);
+  }
+  if (v.delta) {
+    v.gPrime = both((i) => sqrt((v["delta-"][i] + spec.eps) / (v.s[i] + spec.eps)) * v.g[i]);
+  }
+  if (v.v && v.s) {
+    v.vHat = both((i) => v.v[i] / (1 - Math.pow(spec.beta1, k)));
+    v.sHat = both((i) => (v.max ?? v.s)[i] / (1 - Math.pow(spec.beta2, k)));
+  }
+  const text = (value) => value.length > 2
     ? `[${value.map(formatNumber).join(", ")}]` : formatPair(value);
+  const isHyper = (key) => hyper.some((entry) => entry.key === key);
   const symbol = (key) => {
-    const plain = key.replace("-", "");
     if (key === "^t") return "ᵗ";
-    if (key === "lr") return decays ? "ηₜ" : "η";
-    return isHyper(key) ? SYMBOLS[key] : SYMBOLS[plain] + (plain === key ? "ₜ" : "ₜ₋₁");
+    if (isHyper(key)) return SYMBOLS[key] + (key === "lr" && spec.schedule !== "constant" ? "ₜ" : "");
+    return key.endsWith("-") ? `${SYMBOLS[key.slice(0, -1)]}ₜ₋₁` : `${SYMBOLS[key]}ₜ`;
   };
-  const number = (key) => {
-    if (key === "^t") return above(k);
-    if (key === "lr") return formatNumber(trace.rates[k]);
-    return isHyper(key) ? formatNumber(spec[key]) : text(values[key]);
-  };
+  const number = (key) => key === "^t" ? above(k)
+    : isHyper(key) ? formatNumber(key === "lr" ? rates[k] : spec[key]) : text(v[key]);
   const fill = (template, put) => template.replace(/\{([^}]+)\}/g, (_, key) => put(key));
-  return method.rule.map(([result, template]) => ({
-    symbolic: `${symbol(result)} = ${fill(template, symbol)}`,
-    numeric: known
-      ? `${SYMBOLS[result]}${below(k)} = ${fill(template, number)} = ${text(values[result])}`
-      : "",
+  return rule.map(([result, how]) => ({
+    symbolic: `${symbol(result)} = ${fill(how, symbol)}`,
+    numeric: !known ? ""
+      : `${SYMBOLS[result]}${below(k)} = ${fill(how, number)} = ${text(v[result])}`,
   }));
 }
 
@@ -1154,7 +1084,7 @@ function quoted(value) {
   return `“${text.length > 30 ? `${text.slice(0, 30)}…` : text}”`;
 }
 
-/** Return a method's entry of a config with the settings that suit a surface. */
+/** Return a method's entry of a config, with what suits a surface. */
 function methodDefaults(surface, method) {
   const { settings } = SURFACES[surface];
   const good = { ...settings[METHODS[method].like], ...settings[method] };
@@ -1163,9 +1093,8 @@ function methodDefaults(surface, method) {
 }
 
 /**
- * Turn any JSON into a valid config: {config, notes}. What is missing gets the
- * surface's defaults, numbers are clamped, unknown keys dropped; `notes` are sentences
- * about what was changed. Never throws.
+ * Turn any JSON into a valid config: {config, notes}. What is missing gets defaults,
+ * numbers are clamped, unknown keys dropped; notes are sentences that say so.
  */
 function validate(given) {
   const notes = [];
@@ -1275,14 +1204,14 @@ function validate(given) {
 const withDefaults = (partial) => validate(partial).config;
 const DEFAULTS = withDefaults({});
 
-// A link's hash is key=value joined by &: the fields of a config, a surface's numbers,
-// the view's, and for each method its key with `name:value` joined by commas.
+// A link's hash is key=value joined by &: a config's fields, the surface's numbers, the
+// view's, and by method `name:value` joined by commas.
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 const FIELDS = ["surface", "expression", "weights", "start", "steps", "seed"];
 const PARAMS = TABLES.surfaces.valley.params;
 const HASH_LIMIT = 4000;
 
-/** Write what a config has that its surface's defaults have not, as a link's hash. */
+/** Return a link's hash: all that differs from the surface's defaults. */
 function encode(config) {
   const { surface, params, view, methods } = config, pairs = [];
   const usual = { ...withDefaults({ surface, params }), surface: DEFAULTS.surface };
@@ -1356,7 +1285,7 @@ function pythonOf({ op, a, b, v }, level = 0) {
 }
 
 const adam = (h) => `p, lr=${h.lr}, betas=(${h.beta1}, ${h.beta2}), eps=${h.eps}`;
-// For each method the call that makes it of the parameters p; Newton's is a function.
+// What makes each method of the parameters p.
 const CALLS = {
   gd: ({ lr }) => `torch.optim.SGD(p, lr=${lr})`,
   sgd: ({ lr }) => `torch.optim.SGD(p, lr=${lr})`,
