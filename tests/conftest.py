@@ -5,9 +5,9 @@ import pytest
 import browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
-    """A headless Chromium; skips, or fails in CI, where there is none."""
+    """A headless Chromium, closed before the next file's tests begin."""
     with browser.launched() as launched:
         yield launched
 
