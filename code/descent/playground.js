@@ -1381,24 +1381,23 @@ for name, path in paths.items():
 // What is shown is a config and a cursor k, the number of steps taken. Playing,
 // stepping and scrubbing move the cursor and nothing else.
 
-const CALM = { pause: 800, parts: 12 }; // reduced motion: jumps, with rest between
+const CALM_PAUSE = 800; // milliseconds before each jump, where motion is to be reduced
 
 /**
- * Return a player that calls `advance(steps)` while it plays, until that is false.
- * `speed()` is in steps per second; where `calm()` is true it takes a twelfth of
- * `length()` at a time, with a rest before each. It sleeps while told to.
+ * Return a player that calls `advance(steps)` while it plays, until that is false:
+ * `speed()` steps a second or, where motion is to be reduced, `jump()` now and then.
  */
-function makePlayer({ advance, speed, calm, length }) {
+function makePlayer({ advance, speed, jump }) {
   let playing = false, asleep = false, frame = 0, timer = 0, last = 0, carry = 0;
 
-  function go(now = playing) {
+  function go(now) {
     playing = now;
     cancelAnimationFrame(frame);
     clearTimeout(timer);
     if (!playing || asleep) return;
     last = performance.now();
-    if (calm()) {
-      timer = setTimeout(() => go(advance(Math.ceil(length() / CALM.parts))), CALM.pause);
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) {
+      timer = setTimeout(() => go(advance(jump())), CALM_PAUSE);
     } else {
       frame = requestAnimationFrame(turn);
     }
@@ -1418,7 +1417,7 @@ function makePlayer({ advance, speed, calm, length }) {
     pause: () => go(false),
     sleep(now) {
       asleep = now;
-      go();
+      go(playing);
     },
   };
 }
@@ -1430,7 +1429,7 @@ const FAR = 1e6; // pixels; what lies further away is drawn there
 const CELL = 5, GRAIN = 2; // pixels: samples of a surface; what a line has covered
 const SAMPLING = 15; // milliseconds that sampling may take, or it is done more coarsely
 const within = (value, low, high) => Math.min(Math.max(value, low), high);
-const at = (...pixels) => pixels.map((v) => Math.round(v * FINE)).join(" ");
+const at = (x, y) => `${Math.round(x * FINE)} ${Math.round(y * FINE)}`;
 
 /** Fit a domain into width × height pixels, both axes to the same scale. */
 function makeFrame([[x0, x1], [y0, y1]], width, height) {
@@ -1464,10 +1463,7 @@ function clipped([x0, y0], [x1, y1], frame) {
   return begin > end ? null : [x0 + begin * dx, y0 + begin * dy, x0 + end * dx, y0 + end * dy];
 }
 
-/**
- * Return a function that says whether a piece of line covers pixels that no piece
- * before it did: a path that circles, or that noise shakes, is drawn once.
- */
+/** Return a function that says whether a piece of line covers pixels not covered yet. */
 function makeCover({ width, height }) {
   const columns = Math.ceil(width / GRAIN), rows = Math.ceil(height / GRAIN);
   const covered = new Uint8Array(columns * rows);
@@ -1487,9 +1483,9 @@ function makeCover({ width, height }) {
 }
 
 /**
- * Turn a trace's points into the text of a line and of dots, one a step; what would
- * fall on what is drawn already is left out. `steps` are those kept, `lines` and
- * `dots` how much of either text belongs to each: a path up to any step is a piece.
+ * Turn points into the text of a line and of dots, one a step; what falls on what is
+ * drawn already is left out. `lines` and `dots` say how much of either text belongs to
+ * each of `steps`, those kept: a path up to any step is a piece of the text.
  */
 function makeTrail(points, frame) {
   const trail = { steps: [], lines: [], dots: [], line: "", dot: "" };
@@ -1519,7 +1515,6 @@ function makeTrail(points, frame) {
   return trail;
 }
 
-/** Return [line, dots] of a trail up to step k. */
 function trailUpTo({ steps, lines, dots, line, dot }, k) {
   let low = 0, high = steps.length;
   while (high - low > 1) {
@@ -1530,7 +1525,7 @@ function trailUpTo({ steps, lines, dots, line, dot }, k) {
   return [line.slice(0, lines[low]), dot.slice(0, dots[low])];
 }
 
-/** Return about `count` round numbers in [low, high], each with its text. */
+/** Return about `count` round numbers in [low, high], with their texts. */
 function roundTicks(low, high, count) {
   const rough = (high - low) / count, size = 10 ** Math.floor(Math.log10(rough));
   const step = size * [1, 2, 5, 10].find((factor) => size * factor >= rough);
@@ -1541,7 +1536,7 @@ function roundTicks(low, high, count) {
   return ticks;
 }
 
-/** Sample f over a frame: {heights, columns, rows, cell}; what is undefined is high. */
+/** Sample f over a frame: {heights, columns, cell}; what is undefined is high. */
 function sample(f, frame, cell = CELL) {
   // one ring of samples beyond the frame closes every line around what is low
   const columns = Math.ceil(frame.width / cell) + 4, rows = Math.ceil(frame.height / cell) + 4;
@@ -1553,68 +1548,82 @@ function sample(f, frame, cell = CELL) {
       if (value < Infinity) heights[j * columns + i] = value;
     }
   }
-  return { heights, columns, rows, cell };
+  return { heights, columns, cell };
 }
 
 /** Choose levels: a geometric ladder fixed to `base`, so that lines stay put in a pan. */
 function chooseLevels(heights, base) {
-  const known = heights.filter(Number.isFinite).sort();
-  const bottom = Math.min(base ?? Infinity, known[0]);
-  const top = known[Math.floor(known.length * 0.98)] - bottom;
-  const low = Math.max(known[Math.floor(known.length * 0.01)] - bottom, top * 1e-4);
-  if (!(top > low)) return [];
+  const known = heights.filter((value, i) => i % 4 === 0 && value < Infinity).sort();
+  const part = (share) => known[Math.floor(known.length * share)] - bottom;
+  const bottom = Math.min(base ?? Infinity, known[0]), top = part(0.98);
+  const low = Math.max(part(0.01), top * 1e-4), levels = [];
   let density = 1;
   while (Math.log10(top / low) * density < 13 && density < 1e4) density *= 2;
-  const levels = [];
-  for (let i = Math.ceil(Math.log10(low) * density); levels.length < 30; i++) {
-    if (10 ** (i / density) > top) break;
-    levels.push(bottom + 10 ** (i / density));
+  for (let i = Math.ceil(Math.log10(low) * density); top > low && levels.length < 30; i++) {
+    const above = 10 ** (i / density);
+    if (above > top) break;
+    levels.push(bottom + above);
   }
   return levels;
 }
 
-// Marching squares. Corners of a cell count 1, 2, 4, 8 clockwise from the top left
-// where they are low; its sides are 0 top, 1 right, 2 bottom, 3 left. Each pair is a
-// piece of line, from side to side, with what is low on its left.
+// Marching squares. Low corners of a cell count 1, 2, 4, 8 clockwise from the top left;
+// sides are 0 top, 1 right, 2 bottom, 3 left. A pair is a piece of line, from side to
+// side, with what is low on its left.
 const PIECES = [
   [], [3, 0], [0, 1], [3, 1], [1, 2], [3, 0, 1, 2], [0, 2], [3, 2],
   [2, 3], [2, 0], [0, 1, 2, 3], [2, 1], [1, 3], [1, 0], [0, 3], [],
 ];
 
-/** Return path text, in closed loops, around all that is below a level. */
-function contour({ heights, columns, rows, cell }, level) {
-  const next = new Int32Array(2 * columns * rows).fill(-1); // two sides a sample
-  const sides = (corner) => [2 * corner, 2 * corner + 3, 2 * (corner + columns), 2 * corner + 1];
+/** Return for each level the path text of closed loops around all that is below it. */
+function contours({ heights, columns, cell }, levels) {
+  let rank = 0;
+  const ranks = Uint8Array.from(heights, (height) => { // how many levels are below
+    while (rank > 0 && levels[rank - 1] > height) rank--;
+    while (levels[rank] <= height) rank++;
+    return rank;
+  });
+  const crossed = levels.map(() => []);
   for (let corner = 0; corner < heights.length - columns - 1; corner++) {
     const under = corner + columns;
-    const pieces = PIECES[(heights[corner] < level) + 2 * (heights[corner + 1] < level) +
-      4 * (heights[under + 1] < level) + 8 * (heights[under] < level)];
-    for (let p = 0; p < pieces.length; p += 2) {
-      const side = sides(corner);
-      next[side[pieces[p]]] = side[pieces[p + 1]];
+    const a = ranks[corner], b = ranks[corner + 1], c = ranks[under + 1], d = ranks[under];
+    if (a === b && a === c && a === d) continue;
+    for (let i = Math.min(a, b, c, d); i < Math.max(a, b, c, d); i++) {
+      crossed[i].push(corner, (a <= i) + 2 * (b <= i) + 4 * (c <= i) + 8 * (d <= i));
     }
   }
-  const point = (side) => {
+  const next = new Int32Array(2 * heights.length).fill(-1); // two sides a sample
+  return levels.map((level, i) => trace(level, crossed[i]));
+
+  function trace(level, cells) {
+    for (let i = 0; i < cells.length; i += 2) {
+      const corner = cells[i], pieces = PIECES[cells[i + 1]];
+      const sides = [2 * corner, 2 * corner + 3, 2 * (corner + columns), 2 * corner + 1];
+      for (let p = 0; p < pieces.length; p += 2) next[sides[pieces[p]]] = sides[pieces[p + 1]];
+    }
+    let text = "";
+    for (let i = 0; i < cells.length; i += 2) {
+      for (const first of [2 * cells[i], 2 * cells[i] + 1]) {
+        let pen = "M";
+        for (let side = first, after; (after = next[side]) >= 0; side = after) {
+          text += pen + point(side, level);
+          next[side] = -1;
+          pen = "L";
+        }
+        if (pen === "L") text += "Z";
+      }
+    }
+    return text;
+  }
+  function point(side, level) {
     const corner = side >> 1, upright = side & 1, other = corner + (upright ? columns : 1);
     const ratio = (level - heights[corner]) / (heights[other] - heights[corner]);
-    const part = ratio > 0 && ratio < 1 ? ratio : 0.5;
-    const i = (corner % columns) + (upright ? 0 : part);
-    const j = Math.floor(corner / columns) + (upright ? part : 0);
-    return at((i - 1.5) * cell, (j - 1.5) * cell);
-  };
-  let text = "";
-  next.forEach((_, first) => {
-    const loop = [];
-    for (let side = first, after; (after = next[side]) >= 0; side = after) {
-      loop.push(point(side));
-      next[side] = -1;
-    }
-    if (loop.length) text += `M${loop.join("L")}Z`;
-  });
-  return text;
+    const part = ratio > 0 && ratio < 1 ? ratio : 0.5, row = Math.floor(corner / columns);
+    return at((corner - row * columns + (upright ? 0 : part) - 1.5) * cell,
+      (row + (upright ? part : 0) - 1.5) * cell);
+  }
 }
 
-/** Return path text of an arrow between two points in pixels. */
 function arrowText(x0, y0, x1, y1, most = 9) {
   const length = Math.hypot(x1 - x0, y1 - y0), size = Math.min(most / length, 0.45);
   if (length < 2) return "";
@@ -1623,20 +1632,18 @@ function arrowText(x0, y0, x1, y1, most = 9) {
   return `M${at(x0, y0)}L${tip}M${corner(0.45)}L${tip}L${corner(-0.45)}`;
 }
 
-/** Return path text of arrows that point downhill, longer where it is steeper. */
-function fieldText(grad, frame, spacing = 32) {
-  const arrows = [];
+/** Return path text of arrows that point downhill. */
+function fieldText(grad, frame, spacing = 32, half = 10) {
+  let text = "";
   for (let py = spacing / 2; py < frame.height; py += spacing) {
     for (let px = spacing / 2; px < frame.width; px += spacing) {
-      const [gx, gy] = grad(...frame.from(px, py)), size = Math.hypot(gx, gy);
-      if (size > 0 && size < Infinity) arrows.push([px, py, -gx / size, gy / size, Math.log(size)]);
+      const [gx, gy] = grad(...frame.from(px, py)), size = Math.hypot(gx, gy) / half;
+      if (size > 0 && size < Infinity) {
+        text += arrowText(px + gx / size, py - gy / size, px - gx / size, py + gy / size, 5);
+      }
     }
   }
-  const high = Math.max(...arrows.map((arrow) => arrow[4]));
-  return arrows.map(([px, py, ux, uy, size]) => {
-    const half = within(13 - 1.3 * (high - size), 4, 13);
-    return arrowText(px - ux * half, py - uy * half, px + ux * half, py + uy * half, 5);
-  }).join("");
+  return text;
 }
 
 /** Return path text of values against steps, a low and a high for every two pixels. */
@@ -1683,6 +1690,8 @@ const shape = (name, attributes = {}, ...children) =>
   equip(document.createElementNS(SVG, name), attributes, children);
 const division = (className, ...children) => element("div", { class: className }, ...children);
 const path = (className, d, more) => shape("path", { class: className, d, ...more });
+const label = (text, x, y, anchor = "start") =>
+  shape("text", { class: "faintly", x, y, "text-anchor": anchor }, text);
 
 function write(target, text) {
   if (target.textContent !== text) target.textContent = text;
@@ -1692,14 +1701,14 @@ function mark(target, attributes) {
     if (target.getAttribute(name) !== String(value)) target.setAttribute(name, value);
   }
 }
-/** Have `sync(target)` called now and whenever what is shown has changed. */
+/** Have `sync(target)` called now and with every frame. */
 function synced(target, sync) {
   target.classList.add("sync");
   target.sync = sync;
   sync(target);
   return target;
 }
-/** An element whose children are built anew whenever `key()` has changed. */
+/** Build an element's children anew whenever `key()` has changed. */
 const rebuilt = (target, key, build) => synced(target, () => {
   const now = key();
   if (now === target.builtFor) return;
@@ -1717,14 +1726,14 @@ const ICONS = {
   farther: "M5 11h14v2h-14Z",
   whole: "M4 4h6v2h-4v4h-2ZM14 4h6v6h-2v-4h-4ZM4 14h2v4h4v2h-6ZM18 14h2v6h-6v-2h4Z",
   pan: "M12 1L16 6H13V11H18V8L23 12L18 16V13H13V18H16L12 23L8 18H11V13H6V16L1 12L6 8V11H11V6H8Z",
-  open: "M8 5L16 12L8 19L6.5 17.3L12.8 12L6.5 6.7Z",
+  open: "M9 5L17 12L9 19Z",
 };
 const button = (icon, label, click, more = {}) => element("button", {
   type: "button", class: "round", "aria-label": label, title: label, click, ...more,
 }, shape("svg", { viewBox: "0 0 24 24", "aria-hidden": "true", class: "icon" }, path("", ICONS[icon])));
 const textButton = (text, click) => element("button", { type: "button", click }, text);
 
-/** The stroke of a method's lines: its colour and dash, which is in units of the width. */
+/** A method's colour and dash, which is in units of the width. */
 function stroke(key, width) {
   const { color, dash } = METHODS[key];
   const scaled = dash.split(" ").filter(Boolean).map((part) => part * width).join(" ");
@@ -1773,15 +1782,15 @@ const LOOKS = `
 .all[data-theme=dark]{${variables(DARK)};color-scheme:dark}
 .all{container-type:inline-size;display:flex;flex-direction:column;min-height:inherit;
   background:var(--back);color:var(--text);text-align:left;
-  font:max(14px,.875rem)/1.4 system-ui,sans-serif}
+  font:max(14px,.875rem)/1.4 system-ui,sans-serif;font-variant-numeric:tabular-nums}
 .all *{box-sizing:border-box}
-.body,.left,.right,.below{display:flex;flex-direction:column;gap:10px;min-width:0}
+.body,.left,.right,.inside{display:flex;flex-direction:column;gap:10px;min-width:0}
 .body,.compact .left,.compact .stage{flex:1 1 auto}
-p,dl,dd{margin:0}
 .hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 [hidden]{display:none!important}
 :focus-visible{outline:2px solid var(--accent);outline-offset:2px}
-button,select,input,textarea{font:inherit;color:inherit;margin:0;min-width:0}
+p,dl,dd,input{margin:0}
+button,select,input,textarea{font:inherit;color:inherit;min-width:0;accent-color:var(--accent)}
 button,select,[type=number],[type=text],textarea{background:var(--back);
   border:1px solid var(--edge);border-radius:5px;min-height:30px;padding:2px 6px}
 button,select,summary,label{cursor:pointer}
@@ -1791,7 +1800,6 @@ select{max-width:100%}
 [type=number]::-webkit-inner-spin-button{display:none}
 [type=range]{width:100%;height:24px}
 [type=checkbox]{width:16px;height:16px;flex:none}
-input{accent-color:var(--accent)}
 [aria-invalid=true]{border-color:var(--warn);outline-color:var(--warn)}
 .round{width:32px;min-height:32px;padding:0;display:inline-grid;place-items:center;flex:none}
 .main,[aria-pressed=true]{background:var(--accent);border-color:var(--accent);color:var(--back)}
@@ -1802,36 +1810,35 @@ input{accent-color:var(--accent)}
 .dim{color:var(--dim)}
 .error{color:var(--warn)}
 .say,.error,dd{overflow-wrap:anywhere}
-.all,output,table{font-variant-numeric:tabular-nums}
 
 .caption,.tools,.transport,.row,.choice,.head{display:flex;align-items:center;gap:6px}
 .row{flex-wrap:wrap;gap:6px 12px}
 .caption p{flex:1 1 auto;min-width:0;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
-.stage,.chart{position:relative;height:clamp(270px,66cqi,520px)}
+.stage,.chart{position:relative;height:clamp(260px,66cqi,520px)}
 .stage{border:1px solid var(--line);border-radius:6px;overflow:hidden;user-select:none;
   -webkit-user-select:none}
-.compact .stage{height:clamp(250px,52cqi,400px)}
-.stage.panning{touch-action:none;cursor:grab}
+.compact .stage{height:clamp(260px,52cqi,400px)}
+.panning{touch-action:none;cursor:grab}
 .stage>svg,.chart>svg{position:absolute;inset:0;width:100%;height:100%}
 .ground{will-change:transform}
 .handle{position:absolute;left:-22px;top:-22px;width:44px;height:44px;border-radius:50%;
   touch-action:none;cursor:grab}
 .handle:focus-visible{outline-offset:-8px}
-.message{position:absolute;inset:auto 12px 12px;background:var(--back);padding:6px 10px}
+.message{position:absolute;inset:auto 12px 12px;background:var(--back)}
 .transport .range{flex:1 1 8em}
 output{min-width:5.6em;text-align:right;white-space:nowrap}
 .say{min-height:2.8em}
 
 .panel{border-top:1px solid var(--line)}
 summary{padding:5px 0;font-weight:600}
-.inside{display:flex;flex-direction:column;gap:6px;padding:2px 0 6px}
+.inside{gap:6px;padding:2px 0 6px}
 .number{display:grid;grid-template-columns:minmax(5em,9.5em) minmax(3em,1fr) auto;
   align-items:center;gap:0 8px;min-height:32px;line-height:1.15}
 .chosen{background:var(--soft);border-radius:5px}
-.head{gap:8px;padding:0 0 0 6px}
-.head label{display:flex;align-items:center;gap:8px;flex:1 1 auto;min-height:30px}
-.head span{white-space:nowrap}
-.head .round{border-color:transparent;background:none;width:28px;min-height:28px}
+.head{padding:0 0 0 6px}
+.head label{gap:8px;flex:1 1 auto;min-height:30px}
+.head .dim{white-space:nowrap}
+.head .round{border-color:transparent;background:none}
 [aria-expanded=true] .icon{transform:rotate(90deg)}
 .settings{padding:2px 8px 8px}
 .chart{height:clamp(150px,30cqi,210px)}
@@ -1846,12 +1853,9 @@ textarea{width:100%;min-height:16em;font:13px/1.4 ui-monospace,monospace;white-s
 a{color:var(--accent)}
 .one{display:grid;gap:0 16px;border-top:1px solid var(--line)}
 
-@container (min-width:560px){
-  .one{grid-template-columns:18em 1fr}
-}
+@container (min-width:560px){.one{grid-template-columns:18em 1fr}}
 @container (min-width:860px){
-  .full .body{display:grid;grid-template-columns:minmax(0,1fr) 330px;gap:10px 24px;
-    align-items:start;align-content:start}
+  .full .body{display:grid;grid-template-columns:minmax(0,1fr) 330px;gap:10px 24px;align-items:start}
   .full .below{grid-column:1/-1}
   .full .stage{height:clamp(300px,44cqi,560px)}
 }
@@ -1863,15 +1867,11 @@ a{color:var(--accent)}
   .caption span{display:none}
 }
 @media (pointer:coarse){
-  .round{width:44px;min-height:44px}
-  .head .round,.head label,summary,button,select,[type=number],[type=text],[type=range]{min-height:40px}
+  .round,.main{width:44px;min-height:44px}
+  .head .round,label,summary,button,select,input{min-height:40px}
 }
-@media (forced-colors:active){
-  .main,[aria-pressed=true],.chosen{outline:2px solid Highlight}
-}
-@media print{
-  .transport,.tools,.panel:not([open]),.head .round{display:none}
-}
+@media (forced-colors:active){.main,[aria-pressed=true],.chosen{outline:2px solid Highlight}}
+@media print{.transport,.tools,.panel:not([open]),.head .round{display:none}}
 `;
 
 let sheet; // made at the first mount, shared by all
@@ -1889,8 +1889,7 @@ const dark = () => matchMedia("(prefers-color-scheme: dark)");
 function isDark() {
   const { body, documentElement: root } = document;
   const said = [body.dataset.theme, root.dataset.theme, root.getAttribute("theme"),
-    { true: "light", false: "dark" }[body.dataset.jpThemeLight],
-    body.dataset.vscodeThemeKind?.replace(/^vscode-(high-contrast-)?/, "")];
+    body.dataset.vscodeThemeKind?.slice(7), { true: "light", false: "dark" }[body.dataset.jpThemeLight]];
   const theme = said.find((one) => one === "dark" || one === "light");
   return theme ? theme === "dark" : dark().matches;
 }
@@ -1912,7 +1911,7 @@ const lastRow = (trace) => trace.losses.length - 1;
 const pairAt = (array, row) => [array[2 * row], array[2 * row + 1]];
 const nameOf = (key) => METHODS[key].name;
 
-/** Change some of the config, as a reader does; it is drawn with the next frame. */
+/** Change some of the config, as a reader does. */
 function change(app, patch) {
   app.config = withDefaults({ ...app.config, ...patch });
   app.touched = true;
@@ -1933,17 +1932,10 @@ function chooseSurface(app, surface) {
   change(app, { methods: methods.map(({ method }) => methodDefaults(surface, method)) });
 }
 
-/** Change a number of the surface; a turn of it turns the start with it. */
+/** Change a number of the surface; its usual start goes with it, as a turn asks. */
 function changeParam(app, key, value) {
-  const { surface, params, start: [x, y] } = app.config;
-  const usual = withDefaults({ surface, params }).start;
-  const turn = key === "angle" ? ((value - params.angle) * Math.PI) / 180 : 0;
-  const c = Math.cos(turn), s = Math.sin(turn);
-  const turned = [c * x - s * y, s * x + c * y].map((v) => Number(v.toFixed(6)));
-  change(app, {
-    params: { ...params, [key]: value },
-    start: same([x, y], usual) ? undefined : turn ? turned : [x, y],
-  });
+  const { surface, params, start } = app.config, usual = withDefaults({ surface, params });
+  change(app, { params: { ...params, [key]: value }, start: same(start, usual.start) ? undefined : start });
 }
 
 /** Switch a method on or off; its settings are remembered. */
@@ -1968,12 +1960,14 @@ function compute(app) {
     app.runKey = key;
     app.surface = surfaceOf(app.config, app.data);
     app.pending = app.surface.error ? [] : [...app.config.methods];
+    app.runs++;
     if (app.surface.error) app.done.clear();
   }
   const begun = performance.now();
   while (app.pending.length && performance.now() - begun < SLICE) {
     const [trace] = run({ ...app.config, methods: [app.pending.shift()] }, app.data).traces;
     app.done.set(trace.method, trace);
+    app.runs++;
   }
   app.traces = app.config.methods.map(({ method }) => app.done.get(method))
     .filter((trace) => trace && lastRow(trace) >= 0);
@@ -1991,7 +1985,7 @@ function draw(app) {
   if (app.touched) remember(app);
 }
 
-/** The step after which nothing more is seen to move. */
+/** The last step that is seen to move anything. */
 const restingStep = ({ traces, frame }) => Math.max(1, ...traces.map((trace) => {
   const place = (k) => pairAt(trace.points, k).map((v) => v * frame.scale);
   const [x, y] = place(lastRow(trace));
@@ -2005,7 +1999,7 @@ const restingStep = ({ traces, frame }) => Math.max(1, ...traces.map((trace) => 
 
 // ---- view: the plot ----
 
-const DEPTH = 0.12, TINTS = 8; // of the tint at the lowest places: lines keep their contrast
+const DEPTH = 0.12, TINTS = 5; // of the tint at the lowest places: lines keep their contrast
 const CROWDED = 18; // pixels between points that get a label each
 const REACH = 70, MOST_REACH = 150; // pixels: arrow of the longest gradient; any arrow
 
@@ -2015,7 +2009,7 @@ function makePlot(app) {
     bands: layer(true), field: layer(true), axes: layer(), trails: layer(true),
     arrows: layer(true), marks: layer(), lines: new Map(),
   };
-  // apart from the paths, so that the ground is not painted anew with them
+  // apart, so that the ground is not painted anew with the paths
   plot.ground = shape("svg", { class: "ground", "aria-hidden": "true" }, plot.bands, plot.field, plot.axes);
   plot.svg = synced(shape("svg", { role: "img" }, plot.trails, plot.arrows, plot.marks),
     (svg) => mark(svg, { "aria-label": describePlot(app) }));
@@ -2024,13 +2018,12 @@ function makePlot(app) {
 
 const statusOf = (trace) => (trace.status === "running"
   ? `${lastRow(trace)} steps` : `${trace.status} at step ${trace.at}`);
-function describePlot({ surface, traces, config }) {
-  const paths = traces.map((trace) => `${nameOf(trace.method)} (${statusOf(trace)})`);
-  return `Contour lines of ${surface.name}, ${surface.words}, with the paths from ` +
-    `${formatPair(config.start)} of ${paths.join(", ") || "no method"}.`;
-}
+const pathsText = ({ traces, config }) => `from ${formatPair(config.start)}: ` +
+  `${traces.map((trace) => `${nameOf(trace.method)} (${statusOf(trace)})`).join(", ") || "no method"}.`;
+const describePlot = (app) =>
+  `Contour lines of ${app.surface.name}, ${app.surface.words}, and paths ${pathsText(app)}`;
 
-/** The frame of the view as it is now, which may be ahead of what is drawn. */
+/** The frame as it is now, which may be ahead of what is drawn. */
 const frameOf = ({ config, surface, stage }) =>
   makeFrame(config.view.domain ?? surface.domain, stage.clientWidth || 600, stage.clientHeight || 400);
 
@@ -2049,33 +2042,28 @@ function drawPlot(app) {
   drawMarks(app);
 }
 
-/** Draw what changes with the surface and the view only. */
 function drawGround({ plot, frame, surface, config }) {
   const grid = sample(surface.f, frame), { width, height } = frame, [across, up] = frame.domain;
-  const levels = chooseLevels(grid.heights, surface.fmin).reverse();
-  const every = Math.ceil(levels.length / TINTS);
-  mark(plot.bands, { "fill-opacity": DEPTH / Math.ceil(levels.length / every) });
-  plot.bands.replaceChildren(...levels.map((level, i) =>
-    path(i % every ? "band" : "band tint", contour(grid, level))));
+  const lines = contours(grid, chooseLevels(grid.heights, surface.fmin)).reverse();
+  const every = Math.ceil(lines.length / TINTS) || 1;
+  mark(plot.bands, { "fill-opacity": DEPTH / (Math.ceil(lines.length / every) || 1) });
+  plot.bands.replaceChildren(...lines.map((line, i) => path(i % every ? "band" : "band tint", line)));
   plot.field.replaceChildren(config.view.field === "on"
     ? path("field", fieldText(surface.grad, frame)) : "");
-  const label = (text, x, y, anchor) =>
-    shape("text", { class: "faintly", x, y, "text-anchor": anchor }, text);
   const [first, second] = surface.axes ?? ["x₁", "x₂"];
-  const texts = [label(first, width - 6, height - 5, "end"), label(second, 5, 16, "start")];
+  const marks = [label(first, width - 6, height - 5, "end"), label(second, 5, 16)];
   for (const [v, text] of roundTicks(...across, width / 90)) {
     const [x] = frame.to([v, 0]);
-    if (x > 40 && x < width - 60) texts.push(label(text, x, height - 5, "middle"));
+    if (x > 40 && x < width - 60) marks.push(label(text, x, height - 5, "middle"));
   }
   for (const [v, text] of roundTicks(...up, height / 70)) {
     const [, y] = frame.to([0, v]);
-    if (y > 30 && y < height - 25) texts.push(label(text, 5, y + 4, "start"));
+    if (y > 30 && y < height - 25) marks.push(label(text, 5, y + 4));
   }
-  const least = surface.minima.map((minimum) => {
-    const [x, y] = frame.to(minimum);
-    return frame.holds(x, y) && path("least", `M${x - 5} ${y}h10M${x} ${y - 5}v10`);
-  });
-  plot.axes.replaceChildren(...texts, ...least.filter(Boolean));
+  for (const [x, y] of surface.minima.map(frame.to)) {
+    if (frame.holds(x, y)) marks.push(path("least", `M${x - 5} ${y}h10M${x} ${y - 5}v10`));
+  }
+  plot.axes.replaceChildren(...marks);
 }
 
 function drawTrails(app) {
@@ -2109,7 +2097,7 @@ function drawMarks(app) {
   const { plot, frame, config, traces } = app, k = cursor(app);
   const labels = [], marks = [], points = [], start = frame.to(config.start);
   const { width, height } = frame;
-  /** Mark a point, or at the edge of the picture that it lies outside. */
+  /** Mark a point or, at the edge of the picture, that it lies outside. */
   function put(point, text, fill, dot) {
     if (frame.holds(...point)) return marks.push(dot);
     const [x, y] = [within(point[0], 9, width - 9), within(point[1], 9, height - 9)];
@@ -2159,8 +2147,8 @@ function placeLabels(labels, { width, height }) {
 const stepShown = (app, trace) => Math.min(cursor(app) + 1, lastRow(trace));
 
 /**
- * Return arrows: the next step of the chosen method to scale and, to one scale of
- * their own, −g, −v and a box of half sides √s, shorter as the gradient is, by its root.
+ * Return the chosen method's arrows: the next step, true to scale, and −g, −v and a box
+ * of half sides √s to a scale that shrinks them as the root of the gradient.
  */
 function arrowsOf(app, labels) {
   const { plot, frame, config } = app, trace = traceOf(app, chosenMethod(app));
@@ -2178,13 +2166,13 @@ function arrowsOf(app, labels) {
   const half = s && pairAt(s, t).map((one) => within(Math.sqrt(Math.abs(one)) * factor, 0, 400));
   const step = arrowText(px, py, ...frame.to(pairAt(trace.points, t)), 12);
   return [
-    half && path("arrow s", `M${at(px - half[0], py - half[1])}h${at(2 * half[0])}` +
-      `v${at(2 * half[1])}h${at(-2 * half[0])}Z`),
+    half && path("arrow s", `M${[[-1, -1], [1, -1], [1, 1], [-1, 1]]
+      .map(([i, j]) => at(px + i * half[0], py + j * half[1])).join("L")}Z`),
     arrow("g", g), v && arrow("v", pairAt(v, t)),
     path("arrow step", step, { stroke: METHODS[trace.method].color, "stroke-width": 34 }),
   ].filter(Boolean);
 }
-/** The longest gradient of the trace that `lines` draw, found once. */
+/** The longest gradient of a trace, found once. */
 function longest(lines) {
   const { grads } = lines.trace;
   if (lines.measured !== grads) {
@@ -2212,21 +2200,22 @@ function makeChart(app) {
   return { svg, area, grid, front, box: division("chart", svg) };
 }
 
-/** What the chart shows: curves, one a trace, their title, and a line to refer to. */
+/** What the chart shows: its title, one curve a trace, and a line to refer to. */
 function plotted({ config, surface, traces }) {
-  const { plotted: what, scale } = config.view;
+  const { plotted: what, scale } = config.view, known = surface.fmin !== null;
   if (what === "distance" && surface.minima.length) {
-    return { curves: traces.map((trace) => trace.distances), title: "Distance to the nearest minimum" };
+    return { title: "Distance to the nearest minimum", curves: () => traces.map((trace) => trace.distances) };
   }
-  const curves = traces.map((trace) => trace.losses);
-  if (scale === "linear") return { curves, title: "Loss f" };
-  const known = surface.fmin !== null;
-  const lowest = known ? surface.fmin
-    : Math.min(...curves.map((curve) => curve.reduce((a, b) => Math.min(a, b))));
+  const losses = traces.map((trace) => trace.losses);
+  if (scale === "linear") return { title: "Loss f", curves: () => losses };
   return {
-    curves: curves.map((curve) => curve.map((value) => value - lowest)),
-    title: known ? "Loss above the lowest, f − f*" : "Loss above the lowest reached",
+    title: `Loss above the lowest${known ? ", f − f*" : " reached"}`,
     line: known && CONVERGED,
+    curves() {
+      const least = (one) => one.reduce((a, b) => Math.min(a, b));
+      const lowest = known ? surface.fmin : Math.min(...losses.map(least));
+      return losses.map((one) => one.map((value) => value - lowest));
+    },
   };
 }
 
@@ -2243,49 +2232,22 @@ function rangeOf(curves, log) {
   high = Math.min(high, (log ? start * 1e3 : low + 4 * (start - low)) || high);
   if (log) low = Math.max(low, high * DEEPEST);
   if (low < high) return [low, high];
-  return log ? [(high || 1) / 10, (high || 1) * 10].map(Math.abs) : [(low || 0) - 1, (low || 0) + 1];
+  const middle = Number.isFinite(high) ? high : 0; // one value, or none
+  return log ? [(middle || 1) / 10, (middle || 1) * 10] : [middle - 1, middle + 1];
 }
 
-function chartTicks(low, high, log) {
-  if (!log) return roundTicks(low, high, 4);
-  const first = Math.ceil(Math.log10(low) - 1e-9), last = Math.floor(Math.log10(high) + 1e-9);
-  const step = Math.max(1, Math.ceil((last - first) / 5)), ticks = [];
-  for (let i = first; i <= last; i += step) ticks.push([10 ** i, formatNumber(10 ** i)]);
-  return ticks;
-}
+const chartTicks = (low, high, log) => (!log ? roundTicks(low, high, 4)
+  : roundTicks(Math.log10(low), Math.log10(high), 4).filter(([i]) => Number.isInteger(i))
+    .map(([i]) => [10 ** i, formatNumber(10 ** i)]));
 
 function drawChart(app) {
-  const { chart, config, traces } = app, { svg, area, grid, front } = chart, { left, top } = CHART;
+  const { chart, traces, runs, config: { view } } = app, { svg, front } = chart, { left, top } = CHART;
   const width = svg.clientWidth - left - CHART.right, height = svg.clientHeight - top - CHART.bottom;
   if (width < 50 || height < 30) return; // in a panel that is closed
-  const { curves, title, line } = plotted(app), log = config.view.scale === "log";
-  const [low, high] = rangeOf(curves, log), place = log ? Math.log10 : Number;
-  const foot = place(low), size = (height - 12) / (place(high) - foot);
-  const toX = (k) => (k / config.steps) * width;
-  const toY = (value) => (log && !(value > 0) ? height + 20
-    : within(height - 6 - (place(value) - foot) * size, -20, height + 20));
-  const text = (words, x, y, anchor) =>
-    shape("text", { class: "faintly", x, y, "text-anchor": anchor }, words);
-  chart.width = width;
-  mark(svg, {
-    viewBox: `0 0 ${svg.clientWidth} ${svg.clientHeight}`,
-    "aria-label": `${title}, against steps, on a ${config.view.scale} scale.`,
-  });
-  mark(area, { width, height });
-  grid.replaceChildren(
-    ...chartTicks(low, high, log).flatMap(([value, words]) => [
-      path("grid", `M${left} ${top + toY(value)}h${width}`),
-      text(words, left - 6, top + toY(value) + 4, "end")]),
-    ...roundTicks(0, config.steps, Math.max(2, width / 90)).flatMap(([k, words]) => [
-      path("grid", `M${left + toX(k)} ${top + height}v5`),
-      text(k ? words : "step 0", left + toX(k), top + height + 17, toX(k) > width - 30 ? "end" : "middle")]));
-  area.replaceChildren(...traces.map((trace, i) => path("", curveText(curves[i], toX, toY),
-    { transform: `scale(${1 / FINE})`, ...stroke(trace.method, 1.8 * FINE) })));
-  if (low < line && line < high) {
-    area.append(path("reference", `M0 ${toY(line)}H${width}`),
-      text("converged", width - 4, toY(line) - 4, "end"));
-  }
-  const k = cursor(app), x = left + toX(k);
+  const key = [runs, width, height, view.scale, view.plotted].join();
+  if (key !== chart.key) drawCurves(app, width, height);
+  chart.key = key;
+  const { curves, toX, toY } = chart, k = cursor(app), x = left + toX(k);
   front.replaceChildren(path("cursor", `M${x} ${top}v${height}`), ...traces.map((trace, i) => {
     const y = top + toY(curves[i][k]);
     return y >= top && y <= top + height &&
@@ -2293,21 +2255,49 @@ function drawChart(app) {
   }).filter(Boolean));
 }
 
+function drawCurves(app, width, height) {
+  const { chart, config: { steps, view }, traces } = app, { svg, area, grid } = chart, { left, top } = CHART;
+  const { curves: make, title, line } = plotted(app), curves = make(), log = view.scale === "log";
+  const [low, high] = rangeOf(curves, log), place = log ? Math.log10 : Number;
+  const foot = place(low), size = (height - 12) / (place(high) - foot);
+  const toX = (k) => (k / steps) * width;
+  const toY = (value) => (log && !(value > 0) ? height + 20
+    : within(height - 6 - (place(value) - foot) * size, -20, height + 20));
+  Object.assign(chart, { curves, toX, toY, width });
+  mark(svg, {
+    viewBox: `0 0 ${svg.clientWidth} ${svg.clientHeight}`,
+    "aria-label": `${title}, against steps, on a ${view.scale} scale.`,
+  });
+  mark(area, { width, height });
+  grid.replaceChildren(
+    ...chartTicks(low, high, log).flatMap(([value, text]) => [
+      path("grid", `M${left} ${top + toY(value)}h${width}`),
+      label(text, left - 6, top + toY(value) + 4, "end")]),
+    ...roundTicks(0, steps, Math.max(2, width / 90)).flatMap(([k, text]) => [
+      path("grid", `M${left + toX(k)} ${top + height}v5`),
+      label(k ? text : "step 0", left + toX(k), top + height + 17, toX(k) > width - 30 ? "end" : "middle")]));
+  area.replaceChildren(...traces.map((trace, i) => path("", curveText(curves[i], toX, toY),
+    { transform: `scale(${1 / FINE})`, ...stroke(trace.method, 1.8 * FINE) })));
+  if (low < line && line < high) {
+    area.append(path("reference", `M0 ${toY(line)}H${width}`),
+      label("converged", width - 4, toY(line) - 4, "end"));
+  }
+}
+
 // ---- view: controls ----
 
 /**
- * A number in a field and, unless `spec.slide` is false, on a slider; `spec` is as in
- * NUMBERS. What is out of range is said, and clamped when the field is left.
+ * A number in a field and, unless `spec.slide` is false, on a slider; `spec` as in
+ * NUMBERS. What is out of range is clamped when the field is left, and said.
  */
 function numberControl(app, spec, read, put) {
   const { label, symbol, min, max, log, integer, slide } = spec;
   const inward = log ? Math.log10 : Number;
   const outward = (value) => Number((log ? 10 ** value : value).toPrecision(log ? 3 : 12));
   const round = integer ? Math.round : Number;
-  const valid = () => number.value !== "" && within(Number(number.value), min, max) === Number(number.value) &&
-    round(number.value) === Number(number.value);
+  const valid = () => number.value !== "" && number.validity.valid;
   const number = element("input", {
-    type: "number", min, max, step: "any", "aria-label": label,
+    type: "number", min, max, step: integer ? 1 : "any", "aria-label": label,
     input() {
       mark(number, { "aria-invalid": !valid() });
       if (valid()) put(Number(number.value));
@@ -2409,27 +2399,23 @@ function expressionControl(app) {
   });
   function read() {
     clearTimeout(timer);
-    const problem = show();
-    if (!problem && input.value !== app.config.expression) change(app, { expression: input.value });
-  }
-  function show() {
     const problem = parseExpression(input.value).error ?? "";
     write(error, problem);
     mark(input, { "aria-invalid": problem !== "" });
-    return problem;
+    if (!problem && input.value !== app.config.expression) change(app, { expression: input.value });
   }
   return synced(division("", division("number", "f(x, y) =", input), error), (node) => {
     const { expression } = app.config;
     if (node.shown === expression) return;
     node.shown = expression;
     if (!input.matches(":focus")) input.value = expression;
-    show();
+    read();
   });
 }
 
 function weightsControl(app) {
   const { names } = app.data.airfoil ?? app.data;
-  return division("inside", ...["first weight", "second weight"].map((label, i) => selectControl(
+  return names && division("inside", ...["first weight", "second weight"].map((label, i) => selectControl(
     label, names.map((name, place) => [place, name]), () => app.config.weights[i], (value) => {
       const weights = [...app.config.weights], chosen = Number(value);
       if (weights[1 - i] === chosen) weights[1 - i] = weights[i];
@@ -2452,7 +2438,7 @@ function surfacePanel(app, open) {
     control(app, "surface"), own, control(app, "start"), control(app, "steps"), control(app, "field"));
 }
 
-/** What a method's row says at the cursor: what has become of it, or its loss. */
+/** What has become of a method at the cursor, or its loss. */
 function statusText(app, key) {
   const trace = traceOf(app, key), k = cursor(app);
   if (!trace || !entryOf(app, key)) return "";
@@ -2460,7 +2446,7 @@ function statusText(app, key) {
     : `f = ${formatNumber(trace.losses[Math.min(k, lastRow(trace))])}`;
 }
 
-/** A method's switch, its line as the plot's legend, its state and, behind, `opener`. */
+/** A method's switch, which is the plot's legend, and its state. */
 function methodHead(app, key, opener) {
   const swatch = shape("svg", { viewBox: "0 0 30 10", "aria-hidden": "true", class: "swatch" },
     path("", "M1 5H29", stroke(key, 2.6)));
@@ -2544,7 +2530,7 @@ function dragged(target, { start, move, end }) {
 }
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-/** The direction of an arrow key, or undefined; the page does not scroll by it. */
+/** The direction of an arrow key, by which the page shall not scroll. */
 function arrowKey(event) {
   const turn = !event.ctrlKey && !event.metaKey && !event.altKey && ARROWS[event.key];
   if (turn) event.preventDefault();
@@ -2557,7 +2543,7 @@ function onStage({ stage }, event) {
   return [event.clientX - left - stage.clientLeft, event.clientY - top - stage.clientTop];
 }
 const rounded = (pair, decimals) => pair.map((v) => Number(v.toFixed(within(decimals, 0, 12))));
-/** Put the start where a pointer is, as short a number as a pixel can tell apart. */
+/** Put the start where a pointer is, in numbers as short as pixels can tell apart. */
 function startAt(app, event) {
   const frame = frameOf(app), decimals = Math.ceil(Math.log10(frame.scale));
   change(app, { start: rounded(frame.from(...onStage(app, event)), decimals) });
@@ -2582,10 +2568,8 @@ function pan(app, dx, dy) {
   changeView(app, { domain: domain.map((side, i) => side.map((v) => v - (i ? -dy : dx) / scale)) });
 }
 
-const startText = (app) => `Start ${formatPair(app.config.start)}. ` +
-  `${app.traces.map((trace) => `${nameOf(trace.method)}: ${statusOf(trace)}`).join("; ")}.`;
+const startText = (app) => `Paths ${pathsText(app)}`;
 
-/** The start's handle: drag it, or move it by the arrow keys. */
 function makeHandle(app) {
   const handle = element("div", {
     class: "handle", role: "slider", tabIndex: 0, "aria-label": "Start",
@@ -2687,8 +2671,8 @@ function makeTransport(app) {
     type: "range", min: 0, step: 1, class: "range", "aria-label": "Step", input: () => go(Number(range.value)),
   });
   const count = element("output", { "aria-live": "off" });
-  const near = (a, b) => (Math.abs(b - app.config.view.speed) < Math.abs(a - app.config.view.speed) ? b : a);
-  const speed = selectControl("Speed", SPEEDS.map((n) => [n, `${n} / s`]), () => SPEEDS.reduce(near),
+  const speed = selectControl("Speed", SPEEDS.map((n) => [n, `${n} / s`]),
+    () => SPEEDS.find((n) => n >= app.config.view.speed),
     (value) => changeView(app, { speed: Number(value) }), true);
   speed.title = "Steps per second";
   return synced(element("div", { class: "transport", role: "group", "aria-label": "Steps" },
@@ -2714,7 +2698,7 @@ function togglePlay(app) {
   }
   request(app);
 }
-/** Move on while playing; false at the end, after which nothing is seen to move. */
+/** Move on while playing; false at the end. */
 function advance(app, steps) {
   const k = Math.min(cursor(app) + steps, app.rest), ended = k >= app.rest;
   moveTo(app, k);
@@ -2749,7 +2733,7 @@ function attempt(work, otherwise) {
   }
 }
 
-/** The address that carries the whole setting, or "" where there is none to give. */
+/** The address that carries the whole setting; "" where there is none. */
 function linkOf({ options: { page, hash }, config }) {
   return page || hash ? attempt(() => {
     const address = new URL(page ?? "", location.href);
@@ -2788,16 +2772,17 @@ function sharePanel(app, open) {
 function copyText(app, place, name, text, now) {
   const area = element("textarea", { readOnly: true, value: text, "aria-label": name });
   const note = element("span", { class: "dim" });
-  const copy = () => attempt(() => navigator.clipboard.writeText(text), Promise.reject()).then(
-    () => `${name} copied.`,
-    () => {
+  async function copy() {
+    let sentence = `${name} copied.`;
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch { // a host that has no clipboard, or refuses it
       area.select();
-      return "Selected; copy it by hand.";
-    },
-  ).then((sentence) => {
+      sentence = "Selected; copy it by hand.";
+    }
     write(note, sentence);
     say(app, sentence);
-  });
+  }
   place.replaceChildren(area, division("row", textButton("Copy", copy), note));
   if (now) copy();
 }
@@ -2808,7 +2793,7 @@ function settingsText({ method, schedule = "constant", ...numbers }) {
   return [...named(METHODS[method]), ...changing].join(", ");
 }
 
-/** Return the text of a standalone SVG file: the plot as it is, title, legend, settings. */
+/** Return the text of an SVG file: the plot as it is, title, legend, settings. */
 function exportSvg(app) {
   const { frame, plot, surface, config, traces } = app, { width } = frame, top = 46, line = 20;
   const foot = top + frame.height + 22, height = foot + line * traces.length;
@@ -2816,19 +2801,18 @@ function exportSvg(app) {
     equip(svg.cloneNode(true), { x: 0, y: top, width, height: frame.height }, []));
   const subtitle = [surface.formula && `f(x, y) = ${surface.formula}`,
     `start ${formatPair(config.start)}`, `step ${cursor(app)} of ${config.steps}`];
-  const text = (x, y, words, more) => shape("text", { x, y, ...more }, words);
   return inLight(new XMLSerializer().serializeToString(shape("svg",
     { viewBox: `0 0 ${width} ${height}`, width, height },
     shape("title", {}, describePlot(app)),
     shape("metadata", {}, JSON.stringify(config)),
     shape("style", {}, DRAWING),
     shape("rect", { width, height, fill: LIGHT.back }),
-    text(12, 18, surface.name, { "font-weight": "bold" }),
-    text(12, 36, subtitle.filter(Boolean).join(", "), { class: "faintly" }),
+    shape("text", { x: 12, y: 18, "font-weight": "bold" }, surface.name),
+    label(subtitle.filter(Boolean).join(", "), 12, 36),
     ...picture,
     ...traces.flatMap(({ method, spec, ...trace }, i) => [
       path("", `M12 ${foot + line * i}h34`, stroke(method, 2.4)),
-      text(56, foot + line * i + 4, `${nameOf(method)}: ${settingsText(spec)}; ${statusOf(trace)}`)]))));
+      label(`${nameOf(method)}: ${settingsText(spec)}; ${statusOf(trace)}`, 56, foot + line * i + 4)]))));
 }
 function saveSvg(app) {
   const href = URL.createObjectURL(new Blob([exportSvg(app)], { type: "image/svg+xml" }));
@@ -2902,13 +2886,12 @@ function mount(host, { config = {}, data = {}, options = {} } = {}) {
   host.append(root);
   const app = {
     host, shadow, data, options, initial: withDefaults(config), config: given.config,
-    traces: [], done: new Map(), pending: [], memory: new Map(), stats: { frames: 0 },
+    traces: [], runs: 0, done: new Map(), pending: [], memory: new Map(), stats: { frames: 0 },
   };
   app.player = makePlayer({
     advance: (steps) => advance(app, steps),
     speed: () => app.config.view.speed,
-    calm: () => matchMedia("(prefers-reduced-motion: reduce)").matches,
-    length: () => app.rest,
+    jump: () => Math.ceil(app.rest / 12),
   });
   compute(app);
   const keep = (event) => event.stopPropagation(); // keys are for here, not for the page or notebook
@@ -2944,13 +2927,13 @@ function mount(host, { config = {}, data = {}, options = {} } = {}) {
   };
 }
 
-/** The config to begin with: the one given, or the one that the page's address carries. */
+/** The config given, or the one that the page's address carries. */
 function givenConfig(config, { hash }) {
   const linked = hash ? attempt(() => location.hash, "") : "";
   return linked.includes("=") ? decode(linked) : validate(config);
 }
 
-/** Follow the theme, the size, the address, and whether any of this is seen. */
+/** Follow the theme, the size, the address, and whether this is seen. */
 function watch(app, theme, config) {
   const controller = new AbortController(), { signal } = controller;
   let seen = true;
@@ -2981,7 +2964,7 @@ function watch(app, theme, config) {
   };
 }
 
-/** anywidget's entry: show a model's config, and give it back when the reader changes it. */
+/** anywidget's entry: show a model's config, and give it back when it is changed. */
 function render({ model, el }) {
   const read = (name) => model.get(name) ?? {};
   const shown = mount(el, {
@@ -3011,7 +2994,7 @@ function mountAll(root = document) {
   for (const target of root.querySelectorAll(".descent-playground[data-config]")) observer.observe(target);
   return () => observer.disconnect();
 }
-/** Put a playground in the place of the still picture, as high as that was at least. */
+/** Put a playground in the place of the still picture, at least as high. */
 function mountPlaceholder(target) {
   const read = (name) => attempt(() => JSON.parse(target.dataset[name]), {});
   const place = element("div"), still = element("div", { hidden: true });
