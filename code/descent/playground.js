@@ -936,13 +936,14 @@ function noiseFrom(seed) {
 /** Follow one method; see run. */
 function follow(surface, config, spec) {
   const { steps } = config, { state, step, needsHessian } = METHODS[spec.method];
-  const numbers = () => new Float64Array(steps + 1), pairs = () => new Float64Array(2 * steps + 2);
-  const points = pairs(), grads = pairs(), effective = pairs();
-  const losses = numbers(), distances = numbers(), rates = numbers();
-  const kept = state.map(pairs);
-  const m = memory(spec.method, config.start), remembered = state.map(({ key }) => m[key]);
-  const noise = spec.method === "sgd" ? noiseFrom(config.seed) : null;
-  const { factor } = SCHEDULES[spec.schedule];
+  const one = () => new Float64Array(steps + 1), two = () => new Float64Array(2 * steps + 2);
+  const rows = { points: two(), grads: two(), effective: two(),
+    losses: one(), distances: one(), rates: one() };
+  const states = Object.fromEntries(state.map(({ key }) => [key, two()]));
+  const { points, grads, effective, losses, distances, rates } = rows;
+  const m = memory(spec.method, config.start), { factor } = SCHEDULES[spec.schedule];
+  const kept = state.map(({ key }) => [states[key], m[key]]);
+  const noise = spec.method === "sgd" && noiseFrom(config.seed);
   let status = "running", at = null, k = 0, lr = NaN;
   m.rate.fill(NaN);
   for (; k <= steps; k++) {
@@ -957,15 +958,12 @@ function follow(surface, config, spec) {
       status = "converged";
       at = k;
     }
-    if (noise) {
-      g[0] += spec.noise * noise();
-      g[1] += spec.noise * noise();
-    }
     for (let j = 0; j < 2; j++) {
+      if (noise) g[j] += spec.noise * noise();
       points[i + j] = m.x[j];
       grads[i + j] = g[j];
       effective[i + j] = m.rate[j];
-      for (let n = 0; n < kept.length; n++) kept[n][i + j] = remembered[n][j];
+      for (let n = 0; n < kept.length; n++) kept[n][0][i + j] = kept[n][1][j];
     }
     losses[k] = loss;
     distances[k] = distance(surface.minima, x, y);
@@ -973,13 +971,9 @@ function follow(surface, config, spec) {
     lr = spec.lr * factor(spec, k + 1, steps);
     step(m, g, spec, lr, needsHessian && surface.hess(x, y));
   }
-  const some = (array) => array.subarray(0, k), two = (array) => array.subarray(0, 2 * k);
-  return {
-    method: spec.method, spec, status, at, steps,
-    points: two(points), grads: two(grads), effective: two(effective),
-    losses: some(losses), distances: some(distances), rates: some(rates),
-    states: Object.fromEntries(state.map(({ key }, n) => [key, two(kept[n])])),
-  };
+  const made = (array) => array.subarray(0, (array.length / (steps + 1)) * k);
+  return { method: spec.method, spec, status, at, ...mapValues(rows, made),
+    states: mapValues(states, made) };
 }
 
 function hasArrived({ fmin }, loss, g) {
@@ -1148,9 +1142,9 @@ function validate(given) {
   function readMethods(entries) {
     const read = {};
     for (const entry of entries.slice(0, 30)) {
-      const method = own(entry, "method");
+      const method = own(entry, "method") ?? entry; // a name alone will do
       if (typeof method !== "string" || !Object.hasOwn(METHODS, method)) {
-        note(`methods: ${quoted(method ?? entry)} is not known; it was left out.`);
+        note(`methods: ${quoted(method)} is not known; it was left out.`);
       } else if (read[method]) {
         note(`methods: a second ${METHODS[method].name} was left out.`);
       } else {
@@ -1209,7 +1203,7 @@ const DEFAULTS = withDefaults({});
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 const FIELDS = ["surface", "expression", "weights", "start", "steps", "seed"];
 const PARAMS = TABLES.surfaces.valley.params;
-const HASH_LIMIT = 4000;
+const HASH_LIMIT = 8000;
 
 /** Return a link's hash: all that differs from the surface's defaults. */
 function encode(config) {
@@ -1285,7 +1279,7 @@ function pythonOf({ op, a, b, v }, level = 0) {
 }
 
 const adam = (h) => `p, lr=${h.lr}, betas=(${h.beta1}, ${h.beta2}), eps=${h.eps}`;
-// What makes each method of the parameters p.
+// What makes each method of the parameters p; torch refuses Nesterov's with β = 0.
 const CALLS = {
   gd: ({ lr }) => `torch.optim.SGD(p, lr=${lr})`,
   sgd: ({ lr }) => `torch.optim.SGD(p, lr=${lr})`,
