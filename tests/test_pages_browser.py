@@ -2,7 +2,6 @@
 
 import gzip
 
-import browser
 import pages
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -27,12 +26,6 @@ LAID_OUT = """document.documentElement.classList.contains("whole")
 # Contrast is looked at a second time, in the dark. Formulas have the colour of their
 # sentence, and code the same colours everywhere: two pages stand for all.
 WITH_CODE = ("chapters/momentum.html", "chapters/training-script.html")
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with browser.launched() as launched:
-        yield launched
 
 
 @pytest.fixture(scope="module")
