@@ -17,7 +17,7 @@ from sphinx.errors import ExtensionError
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 PACKAGE = Path(__file__).resolve().parent.parent / "code" / "descent"
-PAGE = "playground"  # the page that a chapter's playground links to
+PAGE = "chapters/playground"  # the page that a chapter's playground links to
 
 
 def load_module():

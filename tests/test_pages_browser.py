@@ -257,6 +257,7 @@ def test_contents_drawer_of_a_phone_by_keyboard(visit):
 
 def test_contents_of_the_page_follow_the_reader(visit):
     tab = visit(chapter("adam"), viewport={"width": 1400, "height": 900}).tab
+    tab.wait_for_function(LAID_OUT)
     tab.evaluate('document.getElementById("summary").scrollIntoView()')
     tab.wait_for_function(
         """() => document.querySelector(".toc-tree .scroll-current")
