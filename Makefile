@@ -2,13 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8000
-BOOK := $(wildcard *.md *.yml *.bib images/* chapters/*.ipynb chapters/*.json chapters/solutions/*.ipynb)
+BOOK := $(wildcard *.md *.ipynb *.yml *.bib images/* chapters/*.ipynb chapters/*.json chapters/solutions/*.ipynb)
 # What the build is made with, so that all pages are written anew when it changes.
 BUILD := _toc.yml _config.yml references.bib CITATION.cff \
 	$(wildcard book/*.py book/templates/* book/static/*)
 PACKAGE := pyproject.toml README.md LICENSE
 
-.PHONY: help book test pdf font serve refresh repository bench lint lock clean
+.PHONY: help book test pdf font serve refresh colab bounds repository bench lint lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+: .*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -16,7 +16,7 @@ help:  ## list the targets
 book: _build/html/.built  ## build the book into _build/html from the committed outputs
 	@echo "The book is built: open _build/html/index.html, or run 'make serve'."
 
-test: .venv/.test  ## execute every cell again, compare, and run all other tests
+test: .venv/.test book  ## execute every cell again, compare, and run all other tests
 	$(BIN)/python -m pytest -n 2
 
 pdf: book .venv/.test  ## print the whole book to _build/descent.pdf (needs a Chromium)
@@ -32,6 +32,12 @@ serve: book  ## build, then serve on http://127.0.0.1:8000 (PORT=… for another
 refresh: .venv/.test  ## execute every notebook and store its outputs (TIMES=1: measure times anew)
 	$(BIN)/python benchmarks/cover.py
 	$(BIN)/python tests/refresh.py $(if $(TIMES),--times)
+
+colab: .venv/.test  ## execute every notebook alone, in an environment like Colab's (NOTEBOOKS=… for some)
+	PYTHONPATH=book $(BIN)/python tests/stranger.py colab $(NOTEBOOKS)
+
+bounds: .venv/.test  ## the same with the lowest versions that the package accepts (downloads 3 GB once)
+	PYTHONPATH=book $(BIN)/python tests/stranger.py bounds $(NOTEBOOKS)
 
 repository: .venv/.book  ## set the repository's address everywhere: URL=https://host/owner/name (URL= for none)
 	$(BIN)/python book/set_repository.py $(if $(filter command,$(origin URL)),--url '$(URL)') \

@@ -64,14 +64,16 @@ class Executions(SphinxDirective):
         return [nodes.paragraph("", total), self._table(head, found)]
 
     def _compare_with_the_book(self, record):
-        """Warn of a notebook without a record, and of a record without a notebook."""
-        pages = self.env.found_docs
-        ends = {page: self.env.doc2path(page).endswith(".ipynb") for page in pages}
-        notebooks = {page for page in pages if ends[page]}
-        for page in sorted(notebooks ^ set(record)):
+        """Warn of a chapter without a record, and of a record without a chapter."""
+        chapters = {page for page in self.env.found_docs if self._is_chapter(page)}
+        for page in sorted(chapters ^ set(record)):
             what = "no notebook" if page in record else "no record"
             text = "%s: there is %s of the name %s; run `make refresh`"
             LOG.warning(text, RECORD, what, page, location=self.get_location())
+
+    def _is_chapter(self, page):
+        notebook = self.env.doc2path(page).endswith(".ipynb")
+        return notebook and page.startswith("chapters/")
 
     def _table(self, head, found):
         body = nodes.tbody()

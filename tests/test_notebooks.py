@@ -9,6 +9,9 @@ import yaml
 
 PATHS = notebooks.paths()
 each_notebook = pytest.mark.parametrize("path", PATHS, ids=notebooks.name)
+# Notation is a notebook without code, so that links to it work in Colab.
+TEXTS = [*PATHS, notebooks.ROOT / "notation.ipynb"]
+each_text = pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.stem)
 
 MYST = re.compile(
     r"^\s*(?:```+|:::+)\{|^\s*%%? |"  # directives, comments
@@ -55,7 +58,7 @@ def test_no_error_was_committed(path):
         assert "stderr" not in streams, cell.source
 
 
-@each_notebook
+@each_text
 def test_no_myst_only_syntax(path):
     for text in markdown(notebooks.read(path)):
         found = MYST.search(text)
@@ -75,6 +78,21 @@ def test_every_figure_is_svg_with_alternative_text(path):
             assert len(drawn[0].data["image/svg+xml"]) < 100_000, cell.source
         else:
             assert not alt, f"alternative text without a figure: {alt!r}"
+
+
+@each_notebook
+def test_every_figure_brings_its_own_white_ground(path):
+    """So that black text is legible on the dark theme of Colab or an editor, too."""
+    for cell in notebooks.code_cells(notebooks.read(path)):
+        for output in figures_of(cell):
+            svg = output.data["image/svg+xml"]
+            size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg).groups()
+            width, height = map(float, size)
+            first = re.search(r"<path .*?/>", svg.partition("</defs>")[2], re.DOTALL)[0]
+            assert first.endswith('style="fill: #ffffff"/>'), cell.source
+            numbers = [float(n) for n in re.findall(r"-?[\d.]+(?= |\b)", first)[:8]]
+            corners = [0, height, width, height, width, 0, 0, 0]
+            assert numbers == pytest.approx(corners), cell.source
 
 
 @each_notebook
@@ -134,13 +152,14 @@ def test_outputs_are_ignored_only_where_they_are_measured_time():
             assert axis in cell.source, cell.source
 
 
-@each_notebook
+@each_text
 def test_links_lead_somewhere(path):
     anchors = r"\]\(([^)#\s]+)(?:#[^)]*)?\)"
     for text in map(without_mathematics, markdown(notebooks.read(path))):
         for target in re.findall(anchors, text):
             if not re.match(r"https?://", target):
                 assert (path.parent / target).exists(), target
+                assert target.endswith(".ipynb"), f"Colab cannot open {target}"
 
 
 WORK = r"(?:doi\.org|arxiv\.org/abs)/((?:[^()\s]|\([^()]*\))+)\)"

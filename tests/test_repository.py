@@ -1,6 +1,7 @@
 """The house rules: what has to be where, and what has to agree with what."""
 
 import hashlib
+import os
 import re
 import subprocess
 import tomllib
@@ -58,6 +59,19 @@ def test_requirements_are_exact_and_agree_with_the_lock():
         name, version = pin.lower().split("==")
         assert lock[name] == version, pin
     assert pins("requirements-d2l.txt") == ["d2l==1.0.3"]
+
+
+def test_binder_gets_what_the_package_needs():
+    """It reads requirements.txt and runtime.txt, then runs postBuild."""
+    pinned = {line.partition("==")[0] for line in pins("requirements.txt")}
+    project = tomllib.loads(read("pyproject.toml"))
+    needed = project["project"]["dependencies"] + project["build-system"]["requires"]
+    assert {line.partition(">=")[0] for line in needed} <= pinned
+    version = re.fullmatch(r"python-(3\.\d+)\n", read("runtime.txt"))[1]
+    workflow = read(".github/workflows/test.yml")
+    assert f'python-version: "{version}"' in workflow
+    assert os.access(ROOT / "postBuild", os.X_OK)
+    assert "pip install --no-deps --no-build-isolation ." in read("postBuild")
 
 
 def test_every_make_target_is_explained():
