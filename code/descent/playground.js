@@ -1837,7 +1837,7 @@ summary{padding:5px 0;font-weight:600}
 .settings{padding:2px 8px 8px}
 .chart{height:clamp(150px,30cqi,210px)}
 .chart>svg{touch-action:pan-y;cursor:col-resize}
-.state{display:flex;flex-wrap:wrap;gap:10px 28px}
+.state{display:flex;flex-wrap:wrap;gap:10px 28px;align-items:start}
 table{border-collapse:collapse}
 th,td{padding:1px 10px 1px 0;text-align:right;font-weight:400;white-space:nowrap}
 th:first-child{text-align:left}
@@ -2342,7 +2342,8 @@ const namesOf = (table) => Object.entries(table).map(([key, { name }]) => [key, 
 
 /** Make a control by name, as `steps`, `kappa` or `adam.lr`; null if there is no such. */
 function control(app, name) {
-  const { config } = app, [key, field] = name.split(".");
+  const { config, options } = app, [key, field] = name.split(".");
+  if (options.hide?.includes(name)) return null;
   switch (name) {
     case "surface":
       return selectControl("Surface",
@@ -2869,7 +2870,7 @@ function build(app) {
 /**
  * Mount a playground in an element: {config, data, options} as in the book's
  * placeholders. Options: compact, controls (names of those to show at once, and of
- * panels), hide (names of panels), page (address of the playground's page), hash (keep
+ * panels), hide (names of either), page (address of the playground's page), hash (keep
  * the setting in this page's address), changed (called with a reader's config).
  * Returns {config, stats, playing, set, svg, destroy}.
  */
