@@ -519,8 +519,8 @@ def test_every_stop_of_the_tab_key_has_a_name_and_a_ring(opened):
     names = [stop["name"] for stop in stops]
     for expected in (
         "Start", "Zoom in", "Show the whole surface", "Play", "One step back", "Step",
-        "Speed", "Surface", "condition number", "learning rate", "GD", "Yogi",
-        "schedule", "Copy link", "Save as SVG", "Python cell", "Reset", "Scale",
+        "Speed in steps per second", "Surface", "condition number", "learning rate", "GD", "Yogi",
+        "schedule", "Copy link", "Save as SVG", "Copy Python", "Reset", "Scale",
         "start x₁", "number of steps", "Settings and state of momentum",
     ):  # fmt: skip
         assert expected in names, expected
@@ -883,7 +883,7 @@ def test_picture_is_saved_as_svg(opened):
 
 def test_python_cell_is_the_modules(opened):
     page = opened(TWO)
-    page.get_by_role("button", name="Python cell").click()
+    page.get_by_role("button", name="Copy Python").click()
     text = page.get_by_role("textbox", name="Python cell").input_value()
     assert "torch.optim.SGD" in text
     compile(text, "cell", "exec")
@@ -1130,7 +1130,7 @@ def test_axe_finds_nothing(opened, theme, width, compact):
         bypass_csp=True,  # axe is put into the page as text
     )
     page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
-    page.get_by_role("button", name="Python cell").click()
+    page.get_by_role("button", name="Copy Python").click()
     page.get_by_label("Surface", exact=True).select_option("custom")
     page.get_by_label("f(x, y)").fill("x +")
     until(page, lambda: page.locator("p.error[role=status]").inner_text())

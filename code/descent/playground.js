@@ -1372,9 +1372,6 @@ for name, path in paths.items():
 
 // ---- player ----
 
-// What is shown is a config and a cursor k, the number of steps taken. Playing,
-// stepping and scrubbing move the cursor and nothing else.
-
 const CALM_PAUSE = 800; // milliseconds before each jump, where motion is to be reduced
 
 /**
@@ -1459,17 +1456,16 @@ function clipped([x0, y0], [x1, y1], frame) {
 
 /** Return a function that says whether a piece of line covers pixels not covered yet. */
 function makeCover({ width, height }) {
-  const columns = Math.ceil(width / GRAIN), rows = Math.ceil(height / GRAIN);
-  const covered = new Uint8Array(columns * rows);
+  const columns = Math.ceil(width / GRAIN);
+  const covered = new Uint8Array(columns * Math.ceil(height / GRAIN));
   return (x0, y0, x1, y1) => {
     const count = Math.ceil(Math.max(Math.abs(x1 - x0), Math.abs(y1 - y0)) / GRAIN) || 1;
     let fresh = false;
     for (let i = 0; i <= count; i++) {
       const column = Math.floor((x0 + ((x1 - x0) * i) / count) / GRAIN);
-      const row = Math.floor((y0 + ((y1 - y0) * i) / count) / GRAIN);
-      const inside = column >= 0 && row >= 0 && column < columns && row < rows;
-      if (!inside || covered[row * columns + column]) continue;
-      covered[row * columns + column] = 1;
+      const cell = column + columns * Math.floor((y0 + ((y1 - y0) * i) / count) / GRAIN);
+      if (column < 0 || column >= columns || covered[cell] !== 0) continue;
+      covered[cell] = 1;
       fresh = true;
     }
     return fresh;
@@ -1510,16 +1506,10 @@ function makeTrail(points, frame) {
 }
 
 function trailUpTo({ steps, lines, dots, line, dot }, k) {
-  let low = 0, high = steps.length;
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (steps[middle] <= k) low = middle;
-    else high = middle;
-  }
-  return [line.slice(0, lines[low]), dot.slice(0, dots[low])];
+  const last = steps.findLastIndex((step) => step <= k);
+  return [line.slice(0, lines[last]), dot.slice(0, dots[last])];
 }
 
-/** Return about `count` round numbers in [low, high], with their texts. */
 function roundTicks(low, high, count) {
   const rough = (high - low) / count, size = 10 ** Math.floor(Math.log10(rough));
   const step = size * [1, 2, 5, 10].find((factor) => size * factor >= rough);
@@ -1545,7 +1535,7 @@ function sample(f, frame, cell = CELL) {
   return { heights, columns, cell };
 }
 
-/** Choose levels: a geometric ladder fixed to `base`, so that lines stay put in a pan. */
+/** Choose levels: a geometric ladder above `base`, so that lines stay put in a pan. */
 function chooseLevels(heights, base) {
   const known = heights.filter((value, i) => i % 4 === 0 && value < Infinity).sort();
   const part = (share) => known[Math.floor(known.length * share)] - bottom;
@@ -1561,15 +1551,10 @@ function chooseLevels(heights, base) {
   return levels;
 }
 
-// Marching squares. Low corners of a cell count 1, 2, 4, 8 clockwise from the top left;
-// sides are 0 top, 1 right, 2 bottom, 3 left. A pair is a piece of line, from side to
-// side, with what is low on its left.
-const PIECES = [
-  [], [3, 0], [0, 1], [3, 1], [1, 2], [3, 0, 1, 2], [0, 2], [3, 2],
-  [2, 3], [2, 0], [0, 1, 2, 3], [2, 1], [1, 3], [1, 0], [0, 3], [],
-];
-
-/** Return for each level the path text of closed loops around all that is below it. */
+/**
+ * Return for each level the path text of closed loops around all that is below it, by
+ * marching squares. Corners and sides of a cell count clockwise from the top left.
+ */
 function contours({ heights, columns, cell }, levels) {
   let rank = 0;
   const ranks = Uint8Array.from(heights, (height) => { // how many levels are below
@@ -1583,21 +1568,25 @@ function contours({ heights, columns, cell }, levels) {
     const a = ranks[corner], b = ranks[corner + 1], c = ranks[under + 1], d = ranks[under];
     if (a === b && a === c && a === d) continue;
     for (let i = Math.min(a, b, c, d); i < Math.max(a, b, c, d); i++) {
-      crossed[i].push(corner, (a <= i) + 2 * (b <= i) + 4 * (c <= i) + 8 * (d <= i));
+      crossed[i].push([corner, [a <= i, b <= i, c <= i, d <= i]]);
     }
   }
   const next = new Int32Array(2 * heights.length).fill(-1); // two sides a sample
   return levels.map((level, i) => trace(level, crossed[i]));
 
   function trace(level, cells) {
-    for (let i = 0; i < cells.length; i += 2) {
-      const corner = cells[i], pieces = PIECES[cells[i + 1]];
+    for (const [corner, low] of cells) {
       const sides = [2 * corner, 2 * corner + 3, 2 * (corner + columns), 2 * corner + 1];
-      for (let p = 0; p < pieces.length; p += 2) next[sides[pieces[p]]] = sides[pieces[p + 1]];
+      for (let i = 0; i < 4; i++) { // a piece leads to what is low, and along it
+        if (low[i] || !low[(i + 1) % 4]) continue;
+        let end = i + 1;
+        while (low[(end + 1) % 4]) end++;
+        next[sides[i]] = sides[end % 4];
+      }
     }
     let text = "";
-    for (let i = 0; i < cells.length; i += 2) {
-      for (const first of [2 * cells[i], 2 * cells[i] + 1]) {
+    for (const [corner] of cells) {
+      for (const first of [2 * corner, 2 * corner + 1]) {
         let pen = "M";
         for (let side = first, after; (after = next[side]) >= 0; side = after) {
           text += pen + point(side, level);
@@ -1640,27 +1629,17 @@ function fieldText(grad, frame, spacing = 32, half = 10) {
   return text;
 }
 
-/** Return path text of values against steps, a low and a high for every two pixels. */
+/** Return path text of values against steps, a point wherever it can be seen. */
 function curveText(values, toX, toY) {
-  let text = "", x, column, low, high, rising;
-  const put = (y) => { text += `${text ? "L" : "M"}${at(x, y)}`; };
-  function flush() {
-    if (column === undefined) return;
-    put(rising ? low : high);
-    if (low !== high) put(rising ? high : low);
-  }
+  let text = "", column, low, high;
   values.forEach((value, k) => {
-    const y = toY(value);
-    if (Math.floor(toX(k) / 2) !== column) {
-      flush();
-      x = toX(k);
-      column = Math.floor(x / 2);
-      low = high = y;
-    }
-    if (y < low) [low, rising] = [y, false];
-    if (y > high) [high, rising] = [y, true];
+    const y = toY(value), same = Math.floor(toX(k) / 2) === column;
+    if (same && y > low - 1 && y < high + 1) return;
+    low = same ? Math.min(low, y) : y;
+    high = same ? Math.max(high, y) : y;
+    column = Math.floor(toX(k) / 2);
+    text += `${text ? "L" : "M"}${at(toX(k), y)}`;
   });
-  flush();
   return text;
 }
 
@@ -1668,7 +1647,7 @@ function curveText(values, toX, toY) {
 
 const SVG = "http://www.w3.org/2000/svg";
 
-function equip(target, properties, children) {
+function equip(target, properties, children = []) {
   for (const [key, value] of Object.entries(properties)) {
     if (typeof value === "function") target.addEventListener(key, value);
     else if (target.namespaceURI !== SVG && key in target) target[key] = value;
@@ -1718,8 +1697,8 @@ const ICONS = {
   start: "M20 4L12 12L20 20ZM12 4L4 12L12 20ZM2 4h2v16h-2Z",
   nearer: "M11 5h2v6h6v2h-6v6h-2v-6h-6v-2h6Z",
   farther: "M5 11h14v2h-14Z",
-  whole: "M4 4h6v2h-4v4h-2ZM14 4h6v6h-2v-4h-4ZM4 14h2v4h4v2h-6ZM18 14h2v6h-6v-2h4Z",
-  pan: "M12 1L16 6H13V11H18V8L23 12L18 16V13H13V18H16L12 23L8 18H11V13H6V16L1 12L6 8V11H11V6H8Z",
+  whole: "M3 5h18v14h-18ZM5 7v10h14v-10Z",
+  pan: "M12 1L16 7H8ZM12 23L8 17H16ZM1 12L7 8V16ZM23 12L17 16V8Z",
   open: "M9 5L17 12L9 19Z",
 };
 const button = (icon, label, click, more = {}) => element("button", {
@@ -1788,10 +1767,8 @@ button,select,input,textarea{font:inherit;color:inherit;min-width:0;accent-color
 button,select,[type=number],[type=text],textarea{background:var(--back);
   border:1px solid var(--edge);border-radius:5px;min-height:30px;padding:2px 6px}
 button,select,summary,label{cursor:pointer}
-button:hover,select:hover{border-color:var(--text)}
 select{max-width:100%}
-[type=number]{width:5em;appearance:textfield}
-[type=number]::-webkit-inner-spin-button{display:none}
+[type=number]{width:5em}
 [type=range]{width:100%;height:24px}
 [type=checkbox]{width:16px;height:16px;flex:none}
 [aria-invalid=true]{border-color:var(--warn);outline-color:var(--warn)}
@@ -1837,7 +1814,7 @@ summary{padding:5px 0;font-weight:600}
 .settings{padding:2px 8px 8px}
 .chart{height:clamp(150px,30cqi,210px)}
 .chart>svg{touch-action:pan-y;cursor:col-resize}
-.state{display:flex;flex-wrap:wrap;gap:10px 28px}
+.state{display:flex;flex-wrap:wrap;gap:10px 28px;align-items:start}
 table{border-collapse:collapse}
 th,td{padding:1px 10px 1px 0;text-align:right;font-weight:400;white-space:nowrap}
 th:first-child{text-align:left}
@@ -1868,18 +1845,9 @@ a{color:var(--accent)}
 @media print{.transport,.tools,.panel:not([open]),.head .round{display:none}}
 `;
 
-let sheet; // made at the first mount, shared by all
-function looks() {
-  if (!sheet) {
-    sheet = new CSSStyleSheet();
-    sheet.replaceSync(LOOKS + DRAWING);
-  }
-  return sheet;
-}
-
 const dark = () => matchMedia("(prefers-color-scheme: dark)");
 
-/** Whether the page is dark: by its own switch, as hosts name it, or by the system's. */
+/** Whether the page is dark: by its own switch, as hosts name it, or the system's. */
 function isDark() {
   const { body, documentElement: root } = document;
   const said = [body.dataset.theme, root.dataset.theme, root.getAttribute("theme"),
@@ -1905,11 +1873,10 @@ const lastRow = (trace) => trace.losses.length - 1;
 const pairAt = (array, row) => [array[2 * row], array[2 * row + 1]];
 const nameOf = (key) => METHODS[key].name;
 
-/** Change some of the config, as a reader does. */
 function change(app, patch) {
   app.config = withDefaults({ ...app.config, ...patch });
-  app.touched = true;
   request(app);
+  remember(app);
 }
 const changeView = (app, patch) => change(app, { view: { ...app.config.view, ...patch } });
 const changeMethod = (app, key, patch) => change(app, {
@@ -1976,19 +1943,15 @@ function draw(app) {
   for (const target of app.shadow.querySelectorAll(".sync")) target.sync(target);
   app.stats = { frames: app.stats.frames + 1, run: computing, draw: performance.now() - begun };
   if (app.pending.length) request(app);
-  if (app.touched) remember(app);
 }
 
 /** The last step that is seen to move anything. */
-const restingStep = ({ traces, frame }) => Math.max(1, ...traces.map((trace) => {
-  const place = (k) => pairAt(trace.points, k).map((v) => v * frame.scale);
-  const [x, y] = place(lastRow(trace));
+const restingStep = ({ traces, frame }) => Math.max(1, ...traces.map(({ points, at: done, ...trace }) => {
   let k = lastRow(trace);
-  for (; k > 0; k--) {
-    const [px, py] = place(k - 1);
-    if (Math.abs(px - x) + Math.abs(py - y) > SETTLED) break;
-  }
-  return Math.max(k, trace.at ?? 0);
+  const [x, y] = pairAt(points, k);
+  const far = ([px, py]) => Math.hypot(px - x, py - y) * frame.scale > SETTLED;
+  while (k > 0 && !far(pairAt(points, k - 1))) k--;
+  return Math.max(k, done);
 }));
 
 // ---- view: the plot ----
@@ -2001,7 +1964,7 @@ function makePlot(app) {
   const layer = (scale) => shape("g", scale ? { transform: `scale(${1 / FINE})` } : {});
   const plot = {
     bands: layer(true), field: layer(true), axes: layer(), trails: layer(true),
-    arrows: layer(true), marks: layer(), lines: new Map(),
+    arrows: layer(true), marks: layer(), lines: {},
   };
   // apart, so that the ground is not painted anew with the paths
   plot.ground = shape("svg", { class: "ground", "aria-hidden": "true" }, plot.bands, plot.field, plot.axes);
@@ -2061,23 +2024,18 @@ function drawGround({ plot, frame, surface, config }) {
 }
 
 function drawTrails(app) {
-  const { plot, traces, frame } = app, k = cursor(app);
-  const groups = traces.map((trace) => {
-    if (!plot.lines.has(trace.method)) plot.lines.set(trace.method, makeLines(trace.method));
-    const lines = plot.lines.get(trace.method);
+  const { plot, traces, frame } = app;
+  plot.trails.replaceChildren(...traces.map((trace) => {
+    const lines = plot.lines[trace.method] ??= makeLines(trace.method);
     if (lines.trace !== trace || lines.frame !== frame) {
       Object.assign(lines, { trace, frame, trail: makeTrail(trace.points, frame) });
     }
-    const [line, dots] = trailUpTo(lines.trail, k), whole = lines.trail.line;
+    const [line, dots] = trailUpTo(lines.trail, cursor(app)), whole = lines.trail.line;
     mark(lines.ahead, { d: line === whole ? "" : whole });
     mark(lines.taken, { d: line });
     mark(lines.dots, { d: dots });
     return lines.group;
-  });
-  const shown = plot.trails.children;
-  if (groups.length !== shown.length || groups.some((group, i) => group !== shown[i])) {
-    plot.trails.replaceChildren(...groups);
-  }
+  }));
 }
 function makeLines(key) {
   const line = (name, width, more) => path(name, "", { ...stroke(key, width * FINE), ...more });
@@ -2086,12 +2044,11 @@ function makeLines(key) {
   return { ahead, taken, dots, group: shape("g", {}, ahead, taken, dots) };
 }
 
-/** Draw the start, where each method is, and the arrows of the chosen one. */
 function drawMarks(app) {
   const { plot, frame, config, traces } = app, k = cursor(app);
   const labels = [], marks = [], points = [], start = frame.to(config.start);
   const { width, height } = frame;
-  /** Mark a point or, at the edge of the picture, that it lies outside. */
+  // at its place or, where that lies outside, at the edge of the picture
   function put(point, text, fill, dot) {
     if (frame.holds(...point)) return marks.push(dot);
     const [x, y] = [within(point[0], 9, width - 9), within(point[1], 9, height - 9)];
@@ -2145,12 +2102,13 @@ const stepShown = (app, trace) => Math.min(cursor(app) + 1, lastRow(trace));
  * of half sides √s to a scale that shrinks them as the root of the gradient.
  */
 function arrowsOf(app, labels) {
-  const { plot, frame, config } = app, trace = traceOf(app, chosenMethod(app));
+  const { frame, config } = app, trace = traceOf(app, chosenMethod(app));
   if (config.view.arrows === "off" || !trace || lastRow(trace) < 1) return [];
   const t = stepShown(app, trace), [px, py] = frame.to(pairAt(trace.points, t - 1));
   if (!frame.holds(px, py)) return [];
   const g = pairAt(trace.grads, t - 1), { v, s } = trace.states, size = Math.hypot(...g);
-  const factor = REACH / Math.sqrt(size * longest(plot.lines.get(trace.method)) || 1);
+  const most = trace.grads.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+  const factor = REACH / Math.sqrt(size * most || 1);
   const arrow = (name, [x, y]) => {
     const shrink = factor * Math.min(1, MOST_REACH / (factor * Math.hypot(x, y) || 1));
     const tip = [px - x * shrink, py + y * shrink], d = arrowText(px, py, ...tip);
@@ -2166,16 +2124,6 @@ function arrowsOf(app, labels) {
     path("arrow step", step, { stroke: METHODS[trace.method].color, "stroke-width": 34 }),
   ].filter(Boolean);
 }
-/** The longest gradient of a trace, found once. */
-function longest(lines) {
-  const { grads } = lines.trace;
-  if (lines.measured !== grads) {
-    lines.most = 0;
-    for (let k = 0; k < grads.length / 2; k++) lines.most = Math.max(lines.most, Math.hypot(...pairAt(grads, k)));
-  }
-  lines.measured = grads;
-  return lines.most;
-}
 
 // ---- view: the chart ----
 
@@ -2190,7 +2138,7 @@ function makeChart(app) {
     const part = (event.clientX - svg.getBoundingClientRect().left - CHART.left) / app.chart.width;
     moveTo(app, Math.round(within(part, 0, 1) * app.config.steps));
   };
-  dragged(svg, { start: scrub, move: scrub });
+  dragged(svg, scrub);
   return { svg, area, grid, front, box: division("chart", svg) };
 }
 
@@ -2225,9 +2173,8 @@ function rangeOf(curves, log) {
   const start = Math.max(...curves.map(([first]) => Math.abs(first)), 0);
   high = Math.min(high, (log ? start * 1e3 : low + 4 * (start - low)) || high);
   if (log) low = Math.max(low, high * DEEPEST);
-  if (low < high) return [low, high];
-  const middle = Number.isFinite(high) ? high : 0; // one value, or none
-  return log ? [(middle || 1) / 10, (middle || 1) * 10] : [middle - 1, middle + 1];
+  const middle = within(high, -FAR, FAR); // one value, or none
+  return low < high ? [low, high] : log ? [0.1, 10] : [middle - 1, middle + 1];
 }
 
 const chartTicks = (low, high, log) => (!log ? roundTicks(low, high, 4)
@@ -2308,7 +2255,7 @@ function numberControl(app, spec, read, put) {
     "aria-label": `${label}, slider`,
     input: () => put(round(within(outward(Number(slider.value)), min, max))),
   });
-  const name = element("span", { "aria-hidden": "true" }, spec.short ?? label);
+  const name = element("span", { "aria-hidden": "true" }, label);
   if (symbol?.length < 3) name.append(element("i", { class: "dim" }, ` ${symbol}`));
   return synced(division(slider ? "number" : "choice", name, slider, number), () => {
     const value = read();
@@ -2322,7 +2269,6 @@ function numberControl(app, spec, read, put) {
   });
 }
 
-/** A choice among [value, text] pairs. */
 function selectControl(label, pairs, read, put, plain) {
   const select = element("select", { "aria-label": label, change: () => put(select.value) },
     ...pairs.map(([value, text]) => element("option", { value }, text)));
@@ -2342,7 +2288,8 @@ const namesOf = (table) => Object.entries(table).map(([key, { name }]) => [key, 
 
 /** Make a control by name, as `steps`, `kappa` or `adam.lr`; null if there is no such. */
 function control(app, name) {
-  const { config } = app, [key, field] = name.split(".");
+  const { config, options } = app, [key, field] = name.split(".");
+  if (options.hide?.includes(name)) return null;
   switch (name) {
     case "surface":
       return selectControl("Surface",
@@ -2381,10 +2328,10 @@ function control(app, name) {
 
 function expressionControl(app) {
   let timer = 0;
-  const error = element("p", { class: "error", id: "wrong", role: "status" });
+  const error = element("p", { class: "error", role: "status" });
   const input = element("input", {
     type: "text", class: "wide", spellcheck: false, autocapitalize: "none", autocomplete: "off",
-    maxLength: LIMITS.characters, "aria-label": "f(x, y)", "aria-describedby": "wrong",
+    maxLength: LIMITS.characters, "aria-label": "f(x, y)",
     input() {
       clearTimeout(timer);
       timer = setTimeout(read, 200);
@@ -2420,19 +2367,19 @@ function weightsControl(app) {
 
 // ---- view: panels ----
 
-const panel = (name, title, open, ...inside) => element("details",
-  { class: `panel ${name}`, open }, element("summary", {}, title), division("inside", ...inside));
+const panel = (app, name, title, open, ...inside) => element("details",
+  { class: `panel ${name}`, open, toggle: () => request(app) },
+  element("summary", {}, title), division("inside", ...inside));
 
 function surfacePanel(app, open) {
   const own = rebuilt(division("inside"), () => app.config.surface, () => [
     element("p", { class: "dim" }, `${app.surface.words}.`),
     ...Object.keys(app.config.params).map((key) => control(app, key)),
     control(app, "expression"), control(app, "weights")]);
-  return panel("surface", "Surface and start", open,
+  return panel(app, "surface", "Surface and start", open,
     control(app, "surface"), own, control(app, "start"), control(app, "steps"), control(app, "field"));
 }
 
-/** What has become of a method at the cursor, or its loss. */
 function statusText(app, key) {
   const trace = traceOf(app, key), k = cursor(app);
   if (!trace || !entryOf(app, key)) return "";
@@ -2466,17 +2413,17 @@ function methodRow(app, key) {
   });
 }
 
+const methodsPanel = (app, open) => panel(app, "methods", "Methods", open,
+  division("", ...Object.keys(METHODS).map((key) => methodRow(app, key))), control(app, "arrows"));
+
 function chartPanel(app, open) {
-  const node = panel("chart-panel", "", open, app.chart.box,
-    division("row", control(app, "plotted"), control(app, "scale")));
-  node.addEventListener("toggle", () => request(app));
-  return synced(node, () => write(node.firstChild, `${plotted(app).title} against steps`));
+  return synced(panel(app, "chart-panel", "", open, app.chart.box,
+    division("row", control(app, "plotted"), control(app, "scale"))), (node) => write(node.firstChild, `${plotted(app).title} against steps`));
 }
 
 function statePanel(app, open) {
-  const inside = division("state"), node = panel("state-panel", "", open, inside);
-  node.addEventListener("toggle", () => request(app));
-  return synced(node, () => {
+  const inside = division("state");
+  return synced(panel(app, "state-panel", "", open, inside), (node) => {
     const trace = traceOf(app, chosenMethod(app)), t = trace && stepShown(app, trace);
     write(node.firstChild, !t ? "State"
       : `${nameOf(trace.method)}: the ${t > cursor(app) ? "next" : "last"} step, ${t}`);
@@ -2492,12 +2439,11 @@ function stateTable(trace, t) {
     ["effective rate", pairAt(trace.effective, t)],
     ["step", [to[0] - from[0], to[1] - from[1]]], ["to x", to],
   ].filter(([, [first]]) => !Number.isNaN(first));
-  const cells = (name, scope, tag, texts) => element("tr", {},
-    element(name ? "th" : "td", name ? { scope: "row" } : {}, name),
-    ...texts.map((text) => element(tag, scope ? { scope } : {}, text)));
+  const cells = (first, name, rest, texts) => element("tr", {},
+    element(first, {}, name), ...texts.map((text) => element(rest, {}, text)));
   return element("table", {},
-    element("thead", { class: "dim" }, cells("", "col", "th", ["x₁", "x₂"])),
-    element("tbody", {}, ...rows.map(([name, pair]) => cells(name, "", "td", pair.map(formatNumber)))));
+    element("thead", { class: "dim" }, cells("td", "", "th", ["x₁", "x₂"])),
+    element("tbody", {}, ...rows.map(([name, pair]) => cells("th", name, "td", pair.map(formatNumber)))));
 }
 const stateRule = (app, trace, t) => element("dl", {},
   ...equationAt(trace, t, app.surface).flatMap(({ symbolic, numeric }) =>
@@ -2505,39 +2451,34 @@ const stateRule = (app, trace, t) => element("dl", {},
 
 // ---- view: pointer and keys ----
 
-/** Call `start` and `move` while a pointer drags `target`; `start` may decline it. */
-function dragged(target, { start, move, end }) {
-  let active = null;
-  target.addEventListener("pointerdown", (event) => {
-    if (event.button || active !== null || start(event) === false) return;
-    active = event.pointerId;
-    target.setPointerCapture(active);
-  });
-  target.addEventListener("pointermove", (event) => {
-    if (event.pointerId === active) move(event);
-  });
-  target.addEventListener("lostpointercapture", (event) => {
-    if (event.pointerId !== active) return;
-    active = null;
-    end?.();
+/** Call `move` while a pointer drags `target`. */
+function dragged(target, move) {
+  equip(target, {
+    pointerdown(event) {
+      if (event.button) return;
+      target.setPointerCapture(event.pointerId);
+      event.stopPropagation();
+      move(event);
+    },
+    pointermove(event) {
+      if (target.hasPointerCapture(event.pointerId)) move(event);
+    },
   });
 }
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-/** The direction of an arrow key, by which the page shall not scroll. */
 function arrowKey(event) {
   const turn = !event.ctrlKey && !event.metaKey && !event.altKey && ARROWS[event.key];
   if (turn) event.preventDefault();
   return turn;
 }
 
-/** Where a pointer is on the plot, in pixels. */
 function onStage({ stage }, event) {
   const { left, top } = stage.getBoundingClientRect();
   return [event.clientX - left - stage.clientLeft, event.clientY - top - stage.clientTop];
 }
 const rounded = (pair, decimals) => pair.map((v) => Number(v.toFixed(within(decimals, 0, 12))));
-/** Put the start where a pointer is, in numbers as short as pixels can tell apart. */
+/** Put the start where a pointer is; numbers are as short as pixels can tell apart. */
 function startAt(app, event) {
   const frame = frameOf(app), decimals = Math.ceil(Math.log10(frame.scale));
   change(app, { start: rounded(frame.from(...onStage(app, event)), decimals) });
@@ -2571,10 +2512,9 @@ function makeHandle(app) {
     keydown: (event) => nudgeStart(app, event),
     keyup: () => sayLater(app, startText),
   });
-  dragged(handle, {
-    start: (event) => event.stopPropagation(),
-    move: (event) => startAt(app, event),
-    end: () => sayLater(app, startText),
+  dragged(handle, (event) => {
+    startAt(app, event);
+    sayLater(app, startText);
   });
   return synced(handle, () => {
     const [x, y] = app.config.start;
@@ -2587,8 +2527,8 @@ function makeHandle(app) {
 
 /** Mouse: press anywhere to put the start there. Touch: tap. Pan mode: drag and pinch. */
 function listenToStage(app) {
-  const { stage } = app, held = new Map(); // pointers that pan, and where they are
-  let kind = "";
+  const { stage } = app, held = new Map(); // pointers that drag, and where they are
+  let kind, placing;
   const grip = () => {
     const [[ax, ay], [bx, by] = [ax, ay]] = held.values();
     return [(ax + bx) / 2, (ay + by) / 2, Math.hypot(ax - bx, ay - by) || 1];
@@ -2600,12 +2540,18 @@ function listenToStage(app) {
   equip(stage, {
     pointerdown(event) {
       kind = event.pointerType;
-      if (!app.panning && !(kind === "mouse" && event.shiftKey)) return;
+      placing = kind === "mouse" && !app.panning && !event.shiftKey;
+      if (event.button || (kind !== "mouse" && !app.panning)) return;
       held.set(event.pointerId, onStage(app, event));
       stage.setPointerCapture(event.pointerId);
+      if (!placing) return;
+      put(event);
+      event.preventDefault();
+      app.handle.focus({ preventScroll: true });
     },
     pointermove(event) {
       if (!held.has(event.pointerId)) return;
+      if (placing) return put(event);
       const [x, y, size] = grip();
       held.set(event.pointerId, onStage(app, event));
       const [nowX, nowY, now] = grip();
@@ -2616,21 +2562,12 @@ function listenToStage(app) {
     click(event) {
       if (kind !== "mouse" && !app.panning) put(event);
     },
-  }, []);
+  });
   stage.addEventListener("wheel", (event) => {
     if (!event.ctrlKey && !event.metaKey) return;
     event.preventDefault();
     zoom(app, 1.002 ** within(event.deltaY, -200, 200), ...onStage(app, event));
   }, { passive: false });
-  dragged(stage, {
-    start(event) {
-      if (held.size || kind !== "mouse") return false;
-      event.preventDefault();
-      app.handle.focus({ preventScroll: true });
-      return put(event);
-    },
-    move: put,
-  });
 }
 
 function makeTools(app) {
@@ -2665,10 +2602,9 @@ function makeTransport(app) {
     type: "range", min: 0, step: 1, class: "range", "aria-label": "Step", input: () => go(Number(range.value)),
   });
   const count = element("output", { "aria-live": "off" });
-  const speed = selectControl("Speed", SPEEDS.map((n) => [n, `${n} / s`]),
+  const speed = selectControl("Speed in steps per second", SPEEDS.map((n) => [n, `${n} / s`]),
     () => SPEEDS.find((n) => n >= app.config.view.speed),
     (value) => changeView(app, { speed: Number(value) }), true);
-  speed.title = "Steps per second";
   return synced(element("div", { class: "transport", role: "group", "aria-label": "Steps" },
     button("start", "To the start", () => go(0)), button("back", "One step back", () => go(cursor(app) - 1)),
     play, button("forward", "One step forward", () => go(cursor(app) + 1)), range, count, speed), () => {
@@ -2692,7 +2628,6 @@ function togglePlay(app) {
   }
   request(app);
 }
-/** Move on while playing; false at the end. */
 function advance(app, steps) {
   const k = Math.min(cursor(app) + steps, app.rest), ended = k >= app.rest;
   moveTo(app, k);
@@ -2738,7 +2673,6 @@ function linkOf({ options: { page, hash }, config }) {
 
 /** Keep a change of the reader's: in the page's address, and in the notebook's model. */
 function remember(app) {
-  app.touched = false;
   clearTimeout(app.remembering);
   app.remembering = setTimeout(() => {
     if (app.options.hash) attempt(() => history.replaceState(history.state, "", linkOf(app)));
@@ -2748,12 +2682,12 @@ function remember(app) {
 
 function sharePanel(app, open) {
   const place = division("");
-  const link = textButton("Copy link", () => copyText(app, place, "Link", linkOf(app), true));
-  return panel("share", "Keep and share", open,
+  const link = textButton("Copy link", () => copyText(app, place, "Link", linkOf(app)));
+  return panel(app, "share", "Keep and share", open,
     division("row",
       synced(link, () => { link.hidden = !linkOf(app); }),
       textButton("Save as SVG", () => saveSvg(app)),
-      textButton("Python cell", () => copyText(app, place, "Python cell", toPython(app.config, app.data))),
+      textButton("Copy Python", () => copyText(app, place, "Python cell", toPython(app.config, app.data))),
       textButton("Reset", () => {
         app.player.pause();
         app.memory.clear();
@@ -2762,23 +2696,18 @@ function sharePanel(app, open) {
       })),
     place);
 }
-/** Show a text with a button that copies it, pressed at once if `now`. */
-function copyText(app, place, name, text, now) {
-  const area = element("textarea", { readOnly: true, value: text, "aria-label": name });
-  const note = element("span", { class: "dim" });
-  async function copy() {
-    let sentence = `${name} copied.`;
-    try {
-      await navigator.clipboard.writeText(text);
-    } catch { // a host that has no clipboard, or refuses it
-      area.select();
-      sentence = "Selected; copy it by hand.";
-    }
-    write(note, sentence);
-    say(app, sentence);
+async function copyText(app, place, name, value) {
+  const area = element("textarea", { readOnly: true, value, "aria-label": name });
+  const note = element("p", { class: "dim" });
+  place.replaceChildren(note, area);
+  try {
+    await navigator.clipboard.writeText(value);
+    write(note, `${name} copied.`);
+  } catch { // a host that has no clipboard, or refuses it
+    area.select();
+    write(note, `${name} selected; copy it by hand.`);
   }
-  place.replaceChildren(area, division("row", textButton("Copy", copy), note));
-  if (now) copy();
+  say(app, note.textContent);
 }
 
 function settingsText({ method, schedule = "constant", ...numbers }) {
@@ -2792,7 +2721,7 @@ function exportSvg(app) {
   const { frame, plot, surface, config, traces } = app, { width } = frame, top = 46, line = 20;
   const foot = top + frame.height + 22, height = foot + line * traces.length;
   const picture = [plot.ground, plot.svg].map((svg) =>
-    equip(svg.cloneNode(true), { x: 0, y: top, width, height: frame.height }, []));
+    equip(svg.cloneNode(true), { x: 0, y: top, width, height: frame.height }));
   const subtitle = [surface.formula && `f(x, y) = ${surface.formula}`,
     `start ${formatPair(config.start)}`, `step ${cursor(app)} of ${config.steps}`];
   return inLight(new XMLSerializer().serializeToString(shape("svg",
@@ -2817,66 +2746,60 @@ function saveSvg(app) {
 
 // ---- mounting ----
 
-/** What a chapter shows at once: the controls that it names, and its methods. */
-function fewControls(app, names) {
-  const keys = app.config.methods.map(({ method }) => method), owner = (name) => name.split(".")[0];
-  const controls = (chosen) => names.filter(chosen).map((name) => control(app, name));
-  return division("inside", ...controls((name) => !keys.includes(owner(name))),
-    ...keys.map((key) => division("one", methodHead(app, key),
-      division("", ...controls((name) => owner(name) === key)))));
-}
+const PANELS = {
+  surface: surfacePanel, methods: methodsPanel, chart: chartPanel, state: statePanel, share: sharePanel,
+};
 
 function build(app) {
   const { compact, controls, hide = [] } = app.options, narrow = app.host.clientWidth < 600;
-  const names = controls ?? app.config.methods.map(({ method }) => `${method}.lr`);
+  const keys = app.config.methods.map(({ method }) => method);
+  const names = controls ?? keys.map((key) => `${key}.lr`);
+  const name = element("b"), formula = element("span", { class: "dim" });
+  const message = element("p", { class: "message error" });
   app.live = element("p", { class: "hidden", role: "status" });
   app.stage = division("stage");
   app.plot = makePlot(app);
   app.handle = makeHandle(app);
-  app.stage.append(app.plot.ground, app.plot.svg, app.handle,
-    synced(element("p", { class: "message error" }), (message) => {
-      message.hidden = !app.surface.error;
-      write(message, app.surface.error ?? "");
-    }));
   app.chart = makeChart(app);
-  const name = element("b"), formula = element("span", { class: "dim" });
+  app.stage.append(app.plot.ground, app.plot.svg, app.handle, message);
   const title = synced(element("p", {}, name, formula), () => {
     write(name, app.surface.name);
     write(formula, app.surface.formula ? ` f(x, y) = ${app.surface.formula}` : "");
+    write(message, app.surface.error ?? "");
   });
-  const told = synced(element("p", { class: "say dim" }), (p) => write(p, story(app)));
-  const left = division("left", division("caption", title, makeTools(app)), app.stage, makeTransport(app), told);
-  const open = (panelName) => (compact ? names.includes(panelName) : !narrow || panelName === "methods");
-  const panels = [
-    ["chart", chartPanel], ["surface", surfacePanel], ["methods", (_, isOpen) => panel("methods", "Methods", isOpen,
-      division("", ...Object.keys(METHODS).map((key) => methodRow(app, key))), control(app, "arrows"))],
-    ["state", statePanel], ["share", sharePanel],
-  ].filter(([key]) => !hide.includes(key)).map(([key, make]) => [key, make(app, open(key))]);
-  const those = (chosen) => panels.filter(([key]) => chosen.includes(key)).map(([, node]) => node);
+  const left = division("left", division("caption", title, makeTools(app)), app.stage, makeTransport(app),
+    synced(element("p", { class: "say dim" }), (told) => write(told, story(app))));
+  const panels = (...shown) => shown.filter((key) => PANELS[key] && !hide.includes(key)).map((key) =>
+    PANELS[key](app, compact ? names.includes(key) : !narrow || key === "methods"));
   if (!compact) {
-    left.append(...those(["chart"]));
-    return [left, division("right", ...those(["surface", "methods", "share"])), division("below", ...those(["state"]))];
+    left.append(...panels("chart"));
+    return [left, division("right", ...panels("surface", "methods", "share")), division("below", ...panels("state"))];
   }
-  const link = element("a", {}, "Open in the playground");
-  left.append(fewControls(app, names), ...those(names), panel("more", "More", false,
-    synced(element("p", {}, link), (p) => {
+  const link = element("a", {}, "Open in the playground"), owner = (one) => one.split(".")[0];
+  const few = (chosen) => names.filter(chosen).map((one) => control(app, one));
+  left.append(
+    division("inside", ...few((one) => !keys.includes(owner(one))), ...keys.map((key) =>
+      division("one", methodHead(app, key), division("", ...few((one) => owner(one) === key))))),
+    ...panels(...names),
+    panel(app, "more", "More", false, synced(link, () => {
       link.href = linkOf(app);
-      p.hidden = !linkOf(app);
-    }), ...those(panels.map(([key]) => key).filter((key) => !names.includes(key)))));
+      link.hidden = !linkOf(app);
+    }), ...panels(...Object.keys(PANELS).filter((key) => !names.includes(key)))));
   return [left];
 }
 
 /**
  * Mount a playground in an element: {config, data, options} as in the book's
  * placeholders. Options: compact, controls (names of those to show at once, and of
- * panels), hide (names of panels), page (address of the playground's page), hash (keep
+ * panels), hide (names of either), page (address of the playground's page), hash (keep
  * the setting in this page's address), changed (called with a reader's config).
- * Returns {config, stats, playing, set, svg, destroy}.
+ * Returns {config, stats, playing, set, destroy}.
  */
 function mount(host, { config = {}, data = {}, options = {} } = {}) {
   const root = element("div", { "data-lm-suppress-shortcuts": "true" });
   const shadow = root.attachShadow({ mode: "open" }), given = givenConfig(config, options);
-  shadow.adoptedStyleSheets = [looks()];
+  shadow.adoptedStyleSheets = [new CSSStyleSheet()];
+  shadow.adoptedStyleSheets[0].replaceSync(LOOKS + DRAWING);
   host.append(root);
   const app = {
     host, shadow, data, options, initial: withDefaults(config), config: given.config,
@@ -2909,7 +2832,6 @@ function mount(host, { config = {}, data = {}, options = {} } = {}) {
       app.config = whole;
       request(app);
     },
-    svg: () => exportSvg(app),
     destroy() {
       stop();
       app.player.pause();
@@ -2921,13 +2843,11 @@ function mount(host, { config = {}, data = {}, options = {} } = {}) {
   };
 }
 
-/** The config given, or the one that the page's address carries. */
 function givenConfig(config, { hash }) {
   const linked = hash ? attempt(() => location.hash, "") : "";
   return linked.includes("=") ? decode(linked) : validate(config);
 }
 
-/** Follow the theme, the size, the address, and whether this is seen. */
 function watch(app, theme, config) {
   const controller = new AbortController(), { signal } = controller;
   let seen = true;
@@ -2990,7 +2910,7 @@ function mountAll(root = document) {
 }
 /** Put a playground in the place of the still picture, at least as high. */
 function mountPlaceholder(target) {
-  const read = (name) => attempt(() => JSON.parse(target.dataset[name]), {});
+  const read = (name) => attempt(() => JSON.parse(target.dataset[name])) ?? {};
   const place = element("div"), still = element("div", { hidden: true });
   place.style.minHeight = `${target.clientHeight}px`;
   still.append(...target.childNodes);

@@ -253,7 +253,7 @@ def _rounded(values):
 # --- notebooks -----------------------------------------------------------------------
 
 
-def show(*, compact=False, hide=(), **config):
+def show(*, compact=False, controls=None, hide=(), **config):
     """Show the playground in a notebook.
 
     In a live front end it is a widget. With DESCENT_PLAYGROUND=static in the
@@ -262,13 +262,19 @@ def show(*, compact=False, hide=(), **config):
 
     Args:
         compact: fewer controls at first, the rest behind "More".
-        hide: names of controls to leave out.
+        controls: in compact form, names of what is shown at once: of controls, as
+            "kappa", "start" or "adam.lr", and of panels, as "chart" or "state". If
+            None, the learning rate of each method.
+        hide: names of controls, or of panels ("surface", "methods", "chart", "state",
+            "share"), to leave out.
         config: what to begin with; see `complete`.
     Raises: ValueError, a sentence, for what `complete` refuses.
     """
     from IPython.display import display
 
     options = {"compact": bool(compact), "hide": list(hide)}
+    if controls is not None:
+        options["controls"] = list(controls)
     whole = complete(config)
     if os.environ.get("DESCENT_PLAYGROUND") == "static":
         display(_static_bundle(config, whole, options), raw=True)

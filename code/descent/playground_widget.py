@@ -12,7 +12,7 @@ class Playground(anywidget.AnyWidget):
     Attributes, in step with what the reader does in the browser:
         config: dict, a part of a config or a whole one (`playground.complete`).
         data: dict, what surfaces are computed from: {"airfoil": airfoil_moments()}.
-        options: dict, {"compact": bool, "hide": list of names of controls}.
+        options: dict of `compact`, `controls` and `hide`, as `show` takes them.
     Raises: traitlets.TraitError, a sentence, for a config that `complete` refuses.
     """
 
