@@ -95,7 +95,10 @@ class Placeholders(SphinxPostTransform):
             for name, value in attributes.items()
         )
         kind = "compact" if options.get("compact") else "full"
-        return f'<div class="descent-playground {kind}" {written}>'
+        rows = len(stored["config"].get("methods", [])) or 1  # the height it will need
+        return (
+            f'<div class="descent-playground {kind}" style="--rows: {rows}" {written}>'
+        )
 
 
 def write_script(app, exception):
