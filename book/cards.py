@@ -15,7 +15,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 
 
 def address_key(address):
-    """Return what identifies a work in an address: its DOI or arXiv number, or itself."""
+    """Return what identifies a work: the DOI or arXiv number in an address, or it."""
     address = address.strip().lower()
     work = re.search(r"(?:doi\.org|arxiv\.org/(?:abs|pdf))/(.+)$", address)
     return work[1] if work else re.sub(r"^https?://|/$", "", address)

@@ -12,6 +12,7 @@ import unicodedata
 from pathlib import Path
 
 from docutils import nodes
+
 from mathematics import to_mathml
 from pages import write_aside
 

@@ -12,9 +12,10 @@ from html import escape
 from pathlib import Path
 
 from docutils import nodes
-from pages import write_aside
 from sphinx.errors import ExtensionError
 from sphinx.transforms.post_transforms import SphinxPostTransform
+
+from pages import write_aside
 
 # What is ink and what is paper in a figure, and what becomes of it in the dark.
 DARK = {
@@ -26,7 +27,9 @@ DARK = {
 LIGHT = {"#ffffff": "none"}
 INK = {"light": "#1a1a1a", "dark": "#dadada"}
 FONTS = "'DejaVu Sans', Verdana, sans-serif"
-WIDE = 560  # pixels: figures wider than this scroll on a phone, so that they stay legible
+WIDE = (
+    560  # pixels: figures wider than this scroll on a phone, so that they stay legible
+)
 
 
 def recoloured(svg, theme):
@@ -84,7 +87,9 @@ def html(svg, alt, builder, docname, lazy=True):
     if builder.name == "singlehtml":  # to be printed: all at once, and light
         names, lazy = {"light": names["light"]}, False
     width, height = size(svg)
-    up = posixpath.relpath(builder.imagedir, posixpath.dirname(page_of(builder, docname)))
+    up = posixpath.relpath(
+        builder.imagedir, posixpath.dirname(page_of(builder, docname))
+    )
     loading = 'loading="lazy" decoding="async"' if lazy else 'fetchpriority="high"'
     pictures = "".join(
         f'<img class="only-{theme}" src="{up}/{names[theme]}" width="{width}" '
@@ -115,10 +120,8 @@ class Pictures(SphinxPostTransform):
             docname = self.env.docname
             if not node.get("alt", "").strip():
                 raise ExtensionError(f"{docname}: a figure has no alternative text")
-            text = html(
-                path.read_text(encoding="utf-8"), node["alt"], self.app.builder, docname,
-                lazy=not first,
-            )  # fmt: skip
+            svg = path.read_text(encoding="utf-8")
+            text = html(svg, node["alt"], self.app.builder, docname, lazy=not first)
             node.parent.replace(node, nodes.raw("", text, format="html"))
             first = False
 

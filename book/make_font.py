@@ -5,8 +5,8 @@
 Reads the built pages in _build/html, collects every symbol inside their formulas, and
 writes book/static/mathematics.css: the subset of FONT as a web font inside the style
 sheet, so that it is there before the first formula is drawn, also from a disk, where
-some browsers refuse to load a font file. FONT is an OpenType font with a MATH table; the
-book's is TeX Gyre Pagella Math (GUST Font License; Debian's fonts-texgyre-math has it).
+some browsers refuse to load a font file. FONT is an OpenType font with a MATH table;
+the book's is TeX Gyre Pagella Math (GUST Font License; in Debian fonts-texgyre-math).
 """
 
 import base64
@@ -36,7 +36,9 @@ def symbols(pages):
     found = set()
     for page in pages:
         for formula in re.findall(r"<math.*?</math>", page, re.DOTALL):
-            formula = re.sub(r"<annotation.*?</annotation>", "", formula, flags=re.DOTALL)
+            formula = re.sub(
+                r"<annotation.*?</annotation>", "", formula, flags=re.DOTALL
+            )
             found |= set(html.unescape(re.sub(r"<[^>]+>", "", formula)))
     return found | {italic(letter) for letter in found}
 
@@ -76,7 +78,7 @@ def style_sheet(font):
         "   symbols of this book. Copyright 2012-2014 B. Jackowski, P. Strzelczyk and\n"
         "   P. Pianowski, on behalf of TeX users groups; GUST Font License 1.0. */\n"
         f'@font-face {{\n  font-family: "{NAME}";\n'
-        f"  src: url(data:font/woff2;base64,{data}) format(\"woff2\");\n}}\n"
+        f'  src: url(data:font/woff2;base64,{data}) format("woff2");\n}}\n'
     )
 
 

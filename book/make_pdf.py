@@ -13,8 +13,9 @@ import unicodedata
 from io import BytesIO
 from pathlib import Path
 
-import browsers
 import pikepdf
+
+import browsers
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "_build" / "singlehtml" / "index.html"
@@ -88,7 +89,9 @@ def restore_titles(pdf, headings):
 
 def chapter_pages(pdf, chapters):
     """Return {title: page, from 1} of the chapters, the outline's top entries."""
-    numbers = {page.obj.objgen: number for number, page in enumerate(pdf.pages, start=1)}
+    numbers = {
+        page.obj.objgen: number for number, page in enumerate(pdf.pages, start=1)
+    }
     with pdf.open_outline() as outline:
         pages = [numbers[entry.destination[0].objgen] for entry in outline.root]
     return dict(zip(chapters, pages, strict=True))

@@ -11,9 +11,10 @@ from html import escape
 
 from docutils import nodes
 from math_core import LatexError, LatexToMathML
-from pages import inside
 from sphinx.errors import ExtensionError
 from sphinx.transforms.post_transforms import SphinxPostTransform
+
+from pages import inside
 
 CONVERTER = LatexToMathML(annotation=True)
 TAG = re.compile(r"\\tag\{([^{}]+)\}")
@@ -126,7 +127,9 @@ class EquationLinks(SphinxPostTransform):
         if one_page(builder):
             address = "#" + equation_id(tag, target)
         else:
-            page = "" if target == docname else builder.get_relative_uri(docname, target)
+            page = (
+                "" if target == docname else builder.get_relative_uri(docname, target)
+            )
             address = f"{page}#{equation_id(tag)}"
         html = f'<a class="equation-link" href="{escape(address)}">{words}</a>'
         return nodes.raw("", html, format="html")
@@ -163,7 +166,9 @@ def collect_tags(app, doctree):
     tags = [tag for formula in formulas for tag in TAG.findall(formula)]
     twice = {tag for tag in tags if tags.count(tag) > 1}
     if twice:
-        raise ExtensionError(f"{app.env.docname}: equation {sorted(twice)} stands twice")
+        raise ExtensionError(
+            f"{app.env.docname}: equation {sorted(twice)} stands twice"
+        )
     app.env.equation_tags[app.env.docname] = tags
 
 

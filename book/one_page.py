@@ -1,4 +1,4 @@
-"""Make the chapters of a one-page book its top level, as they are on pages of their own.
+"""Make the chapters of a one-page book its top level, as on pages of their own.
 
 Sphinx's singlehtml builder puts them inside the preface's section, one heading deeper.
 """

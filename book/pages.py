@@ -6,8 +6,9 @@ from html import escape
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import repository
 from docutils import nodes
+
+import repository
 
 DARK_CODE = "a11y-high-contrast-dark"
 SCRIPTS = ["documentation_options.js", "clipboard.min.js", "copybutton.js", "book.js"]
@@ -42,7 +43,9 @@ def description(doctree, title):
     for node in doctree.findall(nodes.paragraph):
         if next(node.findall(nodes.math), None) or inside(node, (nodes.table,)):
             continue
-        shown = [n.astext() for n in node.findall(nodes.Text) if not inside(n, (nodes.raw,))]
+        shown = [
+            n.astext() for n in node.findall(nodes.Text) if not inside(n, (nodes.raw,))
+        ]
         text = " ".join("".join(shown).split())
         if text.endswith("you can"):
             text += ":"
@@ -108,7 +111,7 @@ def read_repository(app):
 
 
 def write_sitemap(app, exception):
-    """Write sitemap.xml, which needs the site's full addresses, where these are known."""
+    """Write sitemap.xml, where the site's full address, which it needs, is known."""
     if exception or app.builder.name != "html" or not app.repository.site:
         return
     addresses = (

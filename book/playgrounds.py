@@ -12,9 +12,10 @@ from html import escape
 from pathlib import Path
 
 from docutils import nodes
-from pages import write_aside
 from sphinx.errors import ExtensionError
 from sphinx.transforms.post_transforms import SphinxPostTransform
+
+from pages import write_aside
 
 PACKAGE = Path(__file__).resolve().parent.parent / "code" / "descent"
 PAGE = "chapters/playground"  # the page that a chapter's playground links to
@@ -102,7 +103,7 @@ class Placeholders(SphinxPostTransform):
 
 
 def write_script(app, exception):
-    """Write the playground's module as a script that a page opened from a disk may run."""
+    """Write the playground's module as a script, which a page on a disk may run."""
     if exception or app.builder.name != "html":
         return
     script = load_module().classic_script()

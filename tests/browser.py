@@ -7,9 +7,9 @@ Where a machine has none, the tests that need it are skipped with a reason; in C
 import os
 from contextlib import contextmanager
 
-import browsers
 import pytest
 
+import browsers
 from descent import playground
 
 

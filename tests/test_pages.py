@@ -10,12 +10,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
-import make_font
 import notebooks
-import pages
 import pytest
 import yaml
 from fontTools.ttLib import TTFont
+
+import make_font
+import pages
 
 NAMES = pages.names()
 each_page = pytest.mark.parametrize("name", NAMES)
@@ -46,7 +47,9 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
     def meta(self, name):
-        found = [a for a in self.all("meta") if name in (a.get("name"), a.get("property"))]
+        found = [
+            a for a in self.all("meta") if name in (a.get("name"), a.get("property"))
+        ]
         return found[0]["content"] if found else None
 
     def ids(self):
@@ -91,7 +94,12 @@ def test_ids_are_unique(name):
 
 @each_page
 def test_links_within_the_book_lead_somewhere(name):
-    for tag, attribute in (("a", "href"), ("link", "href"), ("img", "src"), ("script", "src")):
+    for tag, attribute in (
+        ("a", "href"),
+        ("link", "href"),
+        ("img", "src"),
+        ("script", "src"),
+    ):
         for attributes in PARSED[name].all(tag):
             address = attributes.get(attribute)
             if not address or re.match(r"\w+:", address) or address.startswith("#svg-"):
@@ -106,7 +114,9 @@ def test_links_within_the_book_lead_somewhere(name):
 @each_page
 def test_nothing_is_loaded_from_another_host(name):
     page = PARSED[name]
-    loaded = [a.get("src") for tag in ("script", "img", "iframe") for a in page.all(tag)]
+    loaded = [
+        a.get("src") for tag in ("script", "img", "iframe") for a in page.all(tag)
+    ]
     loaded += [a.get("href") for a in page.all("link") if a.get("rel") != "canonical"]
     assert not [a for a in loaded if a and re.match(r"(https?:)?//", a)]
 
@@ -121,7 +131,9 @@ def test_images_state_their_size_and_what_they_show(name):
 
 @each_page
 def test_headings_have_no_gap(name):
-    levels = [int(tag[1]) for tag, _ in PARSED[name].elements if re.fullmatch("h[1-6]", tag)]
+    levels = [
+        int(tag[1]) for tag, _ in PARSED[name].elements if re.fullmatch("h[1-6]", tag)
+    ]
     assert levels.count(1) == 1 and levels[0] == 1
     for above, below in zip(levels, levels[1:]):
         assert below <= above + 1, levels
@@ -129,7 +141,9 @@ def test_headings_have_no_gap(name):
 
 @each_page
 def test_no_formula_was_left_as_tex(name):
-    text = re.sub(r"<(annotation|pre|code|script|style).*?</\1>", "", text_of(name), flags=re.S)
+    text = re.sub(
+        r"<(annotation|pre|code|script|style).*?</\1>", "", text_of(name), flags=re.S
+    )
     words = re.sub(r"<[^>]+>", "", text)
     assert not re.search(r"\$\$|\\(frac|mathbf|tag|eta|beta)\b", words)
 
@@ -151,7 +165,12 @@ def test_equations_keep_their_numbers_and_references_are_links(name):
         assert f"equation-{tag}" in ids
     # "(3)" in a sentence is a link wherever this page or its chapter has equation 3
     own = PARSED.get(name.replace("/solutions/", "/")).ids() + ids
-    text = re.sub(r"<(math|pre|code|a|h\d|script|style|title)\b.*?</\1>", "", text_of(name), flags=re.S)
+    text = re.sub(
+        r"<(math|pre|code|a|h\d|script|style|title)\b.*?</\1>",
+        "",
+        text_of(name),
+        flags=re.S,
+    )
     body = text[text.index("<article") : text.index("</article>")]
     body = re.sub(r'<ul class="page-references".*', "", body, flags=re.S)
     for number in re.findall(r"\((\d{1,2})\)", re.sub(r"<[^>]+>", "", body)):
@@ -196,7 +215,9 @@ def test_figures_come_light_and_dark():
     assert len(light) > 8
     for address in light:
         bright, dark = (
-            (pages.HTML / "chapters" / address.replace("-light", f"-{theme}")).read_text()
+            (
+                pages.HTML / "chapters" / address.replace("-light", f"-{theme}")
+            ).read_text()
             for theme in ("light", "dark")
         )
         assert "#ffffff" not in bright + dark and "fill: none" in dark
@@ -231,11 +252,15 @@ def with_repository(tmp_path_factory):
 
 
 def test_with_an_address_the_pages_have_buttons_and_full_addresses(with_repository):
-    page = Page((with_repository / "chapters" / "adam.html").read_text(encoding="utf-8"))
+    page = Page(
+        (with_repository / "chapters" / "adam.html").read_text(encoding="utf-8")
+    )
     links = [a["href"] for a in page.all("a")]
     colab = "https://colab.research.google.com/github/reader/descent/blob/main/"
     assert f"{colab}chapters/adam.ipynb" in links
-    assert any(link.startswith("https://mybinder.org/v2/gh/reader/descent/") for link in links)
+    assert any(
+        link.startswith("https://mybinder.org/v2/gh/reader/descent/") for link in links
+    )
     assert f"{ADDRESS}/blob/main/chapters/adam.ipynb" in links
     site = "https://reader.github.io/descent/"
     assert page.meta("og:url") == f"{site}chapters/adam.html"
@@ -250,7 +275,9 @@ def test_with_an_address_the_pages_have_buttons_and_full_addresses(with_reposito
 
 @each_page
 def test_without_an_address_no_button_is_dead(name):
-    config = yaml.safe_load((notebooks.ROOT / "_config.yml").read_text(encoding="utf-8"))
+    config = yaml.safe_load(
+        (notebooks.ROOT / "_config.yml").read_text(encoding="utf-8")
+    )
     if config["repository"]["url"]:
         pytest.skip("the repository has an address")
     links = " ".join(a.get("href", "") for a in PARSED[name].all("a"))

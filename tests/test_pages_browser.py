@@ -2,9 +2,10 @@
 
 import gzip
 
-import pages
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+
+import pages
 
 NAMES = pages.names()
 CHAPTERS = [n for n in NAMES if n.startswith("chapters/") and "/solutions/" not in n]
@@ -15,7 +16,8 @@ SHIFT = 0.02  # cumulative layout shift
 WATCH_SHIFTS = """
   globalThis.shifts = 0;
   new PerformanceObserver((list) => {
-    for (const entry of list.getEntries()) if (!entry.hadRecentInput) shifts += entry.value;
+    for (const entry of list.getEntries())
+      if (!entry.hadRecentInput) shifts += entry.value;
   }).observe({ type: "layout-shift", buffered: true });
 """
 
@@ -35,7 +37,7 @@ def site():
 
 
 class Visit:
-    """A page opened in a browser, with everything that it asked for and complained of."""
+    """A page opened in a browser, with what it asked for and complained of."""
 
     def __init__(self, chromium, address, **options):
         self.context = chromium.new_context(**options)
@@ -43,7 +45,9 @@ class Visit:
         self.complaints, self.requested = [], []
         self.tab.on("console", self._heard)
         self.tab.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.tab.on("requestfailed", lambda r: self.complaints.append(f"failed {r.url}"))
+        self.tab.on(
+            "requestfailed", lambda r: self.complaints.append(f"failed {r.url}")
+        )
         self.tab.on("response", self._answered)
         self.tab.add_init_script(WATCH_SHIFTS)
         self.tab.goto(address)
@@ -101,7 +105,9 @@ def weight(urls, site):
 @each_page
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_page_keeps_its_promises(name, scheme, visit, site):
-    page = visit(site + name, color_scheme=scheme, viewport={"width": 1400, "height": 900})
+    page = visit(
+        site + name, color_scheme=scheme, viewport={"width": 1400, "height": 900}
+    )
     page.read_through()
     options = {"resultTypes": ["violations"]}
     left_out = {"exclude": [["math"], [".highlight pre"]]}
@@ -151,7 +157,8 @@ def test_formulas_are_drawn_in_the_books_font_and_can_be_selected(visit):
     assert tab.evaluate('document.fonts.check("16px Descent Mathematics", "∇𝑥")')
     text = tab.evaluate(
         """() => {
-            getSelection().selectAllChildren(document.querySelector("#equation-2 math"));
+            const formula = document.querySelector("#equation-2 math");
+            getSelection().selectAllChildren(formula);
             return getSelection().toString();
         }"""
     )
@@ -266,7 +273,11 @@ def test_contents_of_the_page_follow_the_reader(visit):
 
 
 def test_page_can_be_read_without_scripts(visit):
-    page = visit(chapter("adam"), java_script_enabled=False, viewport={"width": 390, "height": 844})
+    page = visit(
+        chapter("adam"),
+        java_script_enabled=False,
+        viewport={"width": 390, "height": 844},
+    )
     assert page.tab.locator("math").first.is_visible()
     assert page.tab.locator(".sidebar-drawer a").first.is_visible()
     assert page.tab.locator(".figure img:visible").count() > 0
@@ -275,6 +286,12 @@ def test_page_can_be_read_without_scripts(visit):
 def test_printed_page_has_no_frame(visit):
     tab = visit(chapter("adam")).tab
     tab.emulate_media(media="print")
-    for part in (".sidebar-drawer", ".toc-drawer", ".related-pages", ".copybtn", ".page-actions"):
+    for part in (
+        ".sidebar-drawer",
+        ".toc-drawer",
+        ".related-pages",
+        ".copybtn",
+        ".page-actions",
+    ):
         assert tab.locator(f"{part}:visible").count() == 0, part
     assert tab.locator("article math:visible").count() > 50

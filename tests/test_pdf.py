@@ -5,12 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import browser
-import make_pdf
 import notebooks
 import pikepdf
 import pytest
 import yaml
+
+import browser
+import make_pdf
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,9 @@ def test_outline_has_every_chapter_in_order(pdf):
             expected.append(text.split("\n")[0])
     with pdf.open_outline() as outline:
         titles = [item.title.replace("’", "'") for item in outline.root]
-    assert titles[1:] == [line.removeprefix("# ").replace("’", "'") for line in expected]
+    assert titles[1:] == [
+        line.removeprefix("# ").replace("’", "'") for line in expected
+    ]
 
 
 def test_outline_has_every_heading(pdf):
@@ -92,5 +95,7 @@ def test_links_within_the_book_lead_to_its_pages(pdf):
 def test_pages_and_document_are_named(pdf):
     assert len(pdf.pages) > 200
     assert str(pdf.docinfo["/Title"]).startswith("Descent")
-    assert pdf.Root.get("/MarkInfo", {}).get("/Marked"), "no structure for screen readers"
+    assert pdf.Root.get("/MarkInfo", {}).get("/Marked"), (
+        "no structure for screen readers"
+    )
     assert str(pdf.Root.Lang) == "en"
