@@ -16,7 +16,7 @@ help:  ## list the targets
 book: _build/html/.built  ## build the book into _build/html from the committed outputs
 	@echo "The book is built: open _build/html/index.html, or run 'make serve'."
 
-test: .venv/.test  ## execute every cell again, compare, and run all other tests
+test: .venv/.test book  ## execute every cell again, compare, and run all other tests
 	$(BIN)/python -m pytest -n 2
 
 pdf: book .venv/.test  ## print the whole book to _build/descent.pdf (needs a Chromium)

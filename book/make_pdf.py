@@ -94,12 +94,11 @@ def chapter_pages(pdf, chapters):
     return dict(zip(chapters, pages, strict=True))
 
 
-def main():
-    if not SOURCE.exists():
-        sys.exit(f"{SOURCE} is missing; run 'make pdf', which builds it first.")
+def make(source, target):
+    """Print the one page `source` into the PDF `target`; return the number of pages."""
     with browsers.tab() as tab:
         tab.emulate_media(media="print", color_scheme="light")
-        tab.goto(SOURCE.as_uri())
+        tab.goto(source.as_uri())
         tab.wait_for_function("[...document.images].every((image) => image.complete)")
         headings = tab.evaluate(PREPARE)
         chapters = [title for level, title in headings if level == 1]
@@ -108,12 +107,14 @@ def main():
         title, author = tab.title(), tab.get_attribute("meta[name=author]", "content")
     restore_titles(pdf, [title for _, title in headings])
     pdf.docinfo["/Title"], pdf.docinfo["/Author"] = title, author
-    aside = TARGET.with_suffix(".new")
+    aside = target.with_suffix(".new")
     pdf.save(aside, object_stream_mode=pikepdf.ObjectStreamMode.generate)
-    os.replace(aside, TARGET)
-    size = TARGET.stat().st_size / 2**20
-    print(f"{TARGET}: {len(pdf.pages)} pages, {size:.1f} MB")
+    os.replace(aside, target)
+    return len(pdf.pages)
 
 
 if __name__ == "__main__":
-    main()
+    if not SOURCE.exists():
+        sys.exit(f"{SOURCE} is missing; run 'make pdf', which builds it first.")
+    count = make(SOURCE, TARGET)
+    print(f"{TARGET}: {count} pages, {TARGET.stat().st_size / 2**20:.1f} MB")

@@ -18,6 +18,8 @@ STYLES = [
 ]  # fmt: skip
 # Roles that Sphinx gives a bibliography's entries: deprecated, and a list of no items.
 BIBLIOGRAPHY_ROLES = re.compile(r' role="(doc-biblioentry|doc-backlink|list)"')
+# A table's empty corner is no header of anything.
+EMPTY_HEADERS = re.compile(r"<th[^>]*>\s*(<p>\s*</p>)?\s*</th>")
 DESCRIPTION = 155  # characters of a page's description that search engines show
 
 
@@ -71,7 +73,8 @@ def add_context(app, pagename, templatename, context, doctree):
     context["book_version"] = version(app.confdir)
     context["site"] = app.repository.site
     context["site_root"] = urlsplit(app.repository.site or "/").path
-    context["body"] = BIBLIOGRAPHY_ROLES.sub("", context.get("body", ""))
+    body = BIBLIOGRAPHY_ROLES.sub("", context.get("body", ""))
+    context["body"] = EMPTY_HEADERS.sub("<td></td>", body)
     context["book_scripts"] = SCRIPTS
     # The captions of the contents are no headings of the page.
     tree = context.get("furo_navigation_tree", "")

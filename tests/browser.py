@@ -10,6 +10,8 @@ from contextlib import contextmanager
 import browsers
 import pytest
 
+from descent import playground
+
 
 @contextmanager
 def launched():
@@ -18,9 +20,24 @@ def launched():
     Skips the calling test where there is none, or fails it in CI.
     """
     if browsers.find() is None:
-        reason = "no Chromium was found; install one or name it in CHROMIUM"
+        reason = (
+            "no Chromium was found; install one, as by `apt-get install chromium`, or "
+            "name it in the variable CHROMIUM"
+        )
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
     with browsers.browser() as chromium:
         yield chromium
+
+
+def load_playground(page):
+    """Import the playground's module into a page, as `playground`."""
+    page.evaluate(
+        """async (text) => {
+            const file = new Blob([text], { type: "text/javascript" });
+            const address = URL.createObjectURL(file);
+            globalThis.playground = (await import(address)).default;
+        }""",
+        playground.source(),
+    )

@@ -23,6 +23,7 @@ ENVIRONMENT = {
     "OPENBLAS_CORETYPE": "Nehalem",
     "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR",
     "PYTHONHASHSEED": "0",
+    "DESCENT_PLAYGROUND": "static",  # a figure in the stored output, not a widget
 }
 
 

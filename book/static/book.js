@@ -2,7 +2,7 @@
 // scrolling by keyboard, and cards beside equations and citations.
 (() => {
   "use strict";
-  document.documentElement.classList.remove("no-js");
+  const ownAddress = document.currentScript.src;
 
   // Light, dark, or the system's choice, in turn, and remembered where that is allowed.
   const THEMES = ["auto", "light", "dark"];
@@ -15,6 +15,30 @@
     });
   };
   document.querySelectorAll(".theme-toggle").forEach((button) => button.addEventListener("click", choose));
+
+  // Lay out the sections that have waited, one at a time, while the browser is idle.
+  const waiting = [...document.querySelectorAll("article section > section")];
+  const idle = globalThis.requestIdleCallback || ((action) => setTimeout(action, 30));
+  const layOut = () => {
+    const section = waiting.shift();
+    if (!section) { document.documentElement.classList.add("whole"); return; }
+    section.style.contentVisibility = "visible";
+    section.getBoundingClientRect();
+    idle(layOut);
+  };
+  if (!document.documentElement.classList.contains("whole")) addEventListener("load", () => idle(layOut));
+
+  // The playground's script is loaded when the first place for one comes near.
+  const places = document.querySelectorAll(".descent-playground");
+  const near = new IntersectionObserver((changes) => {
+    if (!changes.some((change) => change.isIntersecting)) return;
+    near.disconnect();
+    const script = document.createElement("script");
+    script.src = new URL("playground.js", ownAddress);
+    script.addEventListener("load", () => globalThis.descentPlayground.mountAll());
+    document.head.append(script);
+  }, { rootMargin: "1000px" });
+  places.forEach((place) => near.observe(place));
 
   // The contents list shows which section is being read: the last one that has begun.
   const entries = new Map();

@@ -5,6 +5,7 @@ plotting are those that readers of Dive into Deep Learning's optimisation chapte
 know, so that `import descent as d2l` serves its code.
 """
 
+from descent import playground
 from descent.data import (
     Batches,
     DataError,
@@ -55,6 +56,7 @@ __all__ = [
     "load_images",
     "median_ms",
     "new_axes",
+    "playground",
     "plot",
     "plt",
     "set_figsize",
