@@ -130,7 +130,7 @@ def execute(notebook, python, folder):
         place = Path(kernels) / "kernels" / "python3" / "kernel.json"
         place.parent.mkdir(parents=True)
         place.write_text(json.dumps(spec), encoding="utf-8")
-        own = ("PYTHONPATH", "VIRTUAL_ENV", "DESCENT_DATA", "MPLBACKEND")
+        own = ("PYTHONPATH", "VIRTUAL_ENV", "DESCENT_DATA", "DESCENT_PLAYGROUND")
         variables = {k: v for k, v in os.environ.items() if k not in own}
         variables["IPYTHONDIR"] = kernels
         client = NotebookClient(
