@@ -10,6 +10,7 @@ touched. Then the package is taken out again for the next notebook.
 """
 
 import argparse
+import fcntl
 import json
 import os
 import shutil
@@ -29,6 +30,7 @@ import set_repository
 import setup_cell
 
 ROOT = notebooks.ROOT
+BOOK = "descent-book"
 PACKAGE_FILES = ("code", "data", "pyproject.toml", "README.md", "LICENSE")
 # What a notebook's last cell here asks for: the package and the data file that it has
 # read lie in this environment, not in a clone that happens to be near.
@@ -128,7 +130,7 @@ def execute(notebook, python, folder):
         place = Path(kernels) / "kernels" / "python3" / "kernel.json"
         place.parent.mkdir(parents=True)
         place.write_text(json.dumps(spec), encoding="utf-8")
-        own = ("PYTHONPATH", "VIRTUAL_ENV", "DESCENT_DATA", "MPLBACKEND")
+        own = ("PYTHONPATH", "VIRTUAL_ENV", "DESCENT_DATA", "DESCENT_PLAYGROUND")
         variables = {k: v for k, v in os.environ.items() if k not in own}
         variables["IPYTHONDIR"] = kernels
         client = NotebookClient(
@@ -140,6 +142,26 @@ def execute(notebook, python, folder):
         client.create_kernel_manager()
         client.km.kernel_spec_manager.kernel_dirs.insert(0, str(place.parents[1]))
         client.execute(env=variables)
+
+
+@contextmanager
+def alone_in(python):
+    """Wait until no other process uses an environment; hold it, without the book."""
+    with open(python.parents[1] / "in-use", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if any(line.startswith(f"{BOOK}==") for line in installed(python)):
+            forget_the_book(python)  # a run was killed
+        yield
+
+
+def installed(python):
+    """Return what pip lists in an environment, NAME==VERSION."""
+    return pip(python, "list", "--format=freeze").splitlines()
+
+
+def forget_the_book(python):
+    """Uninstall the book's package."""
+    pip(python, "uninstall", "--quiet", "--yes", BOOK)
 
 
 def run(path, python, address):
@@ -155,16 +177,16 @@ def run(path, python, address):
     notebook = notebooks.read(path)
     setup_cell.put(notebook, setup_cell.source(*address))
     notebook.cells.append(nbformat.v4.new_code_cell(WHENCE))
-    before = pip(python, "list", "--format=freeze").splitlines()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, alone_in(python):
+        before = installed(python)
         try:
             execute(notebook, python, folder)
-            after = pip(python, "list", "--format=freeze").splitlines()
+            after = installed(python)
         finally:
-            pip(python, "uninstall", "--quiet", "--yes", "descent-book")
+            forget_the_book(python)
     new = [line for line in after if line not in before]
     gone = [line for line in before if line not in after]
-    assert not gone and len(new) == 1 and new[0].startswith("descent-book=="), (
+    assert not gone and len(new) == 1 and new[0].startswith(f"{BOOK}=="), (
         f"{path.name}: pip had {gone or 'nothing'} removed and {new} added"
     )
     return notebook

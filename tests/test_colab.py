@@ -113,7 +113,9 @@ def test_a_folder_of_that_name_does_not_stop_the_install(python, tmp_path):
         identity = ("-c", "user.name=nobody", "-c", "user.email=nobody@localhost")
         set_repository.git(*identity, *arguments, root=clone)
     revision = set_repository.git("rev-parse", "HEAD", root=clone).strip()
-    try:
-        run_setup(setup_cell.source(f"file://{clone}", revision), python, work)
-    finally:
-        stranger.pip(python, "uninstall", "--quiet", "--yes", "descent-book")
+    source = setup_cell.source(f"file://{clone}", revision)
+    with stranger.alone_in(python):
+        try:
+            run_setup(source, python, work)
+        finally:
+            stranger.forget_the_book(python)
