@@ -598,8 +598,7 @@ def in_python(equation):
 @pytest.mark.parametrize("method", METHODS)
 def test_printed_equations_are_true(module_page, method):
     """Every row at every early step: both sides, as printed, agree to 2 per cent."""
-    config = playground.complete({"surface": "himmelblau", "methods": [method]})
-    config["steps"] = 12
+    config = playground.complete({"steps": 12, "methods": [method]})
     rows = module_page.evaluate(
         """(config) => {
             const { surface, traces: [trace] } = playground.run(config);
