@@ -63,7 +63,7 @@ const TABLES = {
   "surfaces": {
     "valley": {
       "name": "Valley",
-      "words": "a quadratic, steep across and flat along",
+      "words": "steep across and flat along",
       "params": { "kappa": 20, "angle": 0 },
       "domain": [[-6.5, 3.5], [-4, 4]], "start": [-5, -2], "steps": 100,
       "settings": {
@@ -76,7 +76,7 @@ const TABLES = {
     },
     "bowl": {
       "name": "Bowl",
-      "words": "x² + 2y², the first surface of the book",
+      "words": "the first surface of the book",
       "formula": "x² + 2 y²",
       "domain": [[-6.5, 3.5], [-4, 4]], "start": [-5, -2], "steps": 100,
       "settings": {
@@ -170,7 +170,7 @@ const TABLES = {
     },
     "rastrigin": {
       "name": "Rastrigin",
-      "words": "an egg box: runs end in a pit near their start, the lowest is far",
+      "words": "an egg box: a run ends in a pit near its start",
       "formula": "20 + x² + y² - 10 cos(2 pi x) - 10 cos(2 pi y)",
       "domain": [[-5.12, 5.12], [-5.12, 5.12]], "start": [-2, 3.5], "steps": 200,
       "settings": {
@@ -181,7 +181,7 @@ const TABLES = {
     },
     "airfoil": {
       "name": "Airfoil",
-      "words": "the loss of the airfoil regression over two of its weights",
+      "words": "the loss on the airfoil data over two weights",
       "weights": [1, 4],
       "domain": [[-1.6, 1.6], [-1.6, 1.6]], "start": [1, 1], "steps": 100,
       "settings": {
