@@ -41,3 +41,19 @@ def load_playground(page):
         }""",
         playground.source(),
     )
+
+
+def processor_time(page):
+    """Return a function: seconds of the page's main thread so far, script and layout.
+
+    On the clock of that thread: what else the machine does is not in it.
+    """
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    parts = ("ScriptDuration", "LayoutDuration", "RecalcStyleDuration")
+
+    def now():
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        return sum(entry["value"] for entry in metrics if entry["name"] in parts)
+
+    return now

@@ -72,7 +72,7 @@ def settings(method):
 # Repeats every step of traces from the state before it. The gradient of a step is the
 # trace's; f, gradient and Hessian at its points are the module's own.
 REPLAY = """([config, data, traces]) => {
-    const { METHODS, surfaceOf, memory, rate } = playground;
+    const { METHODS, SCHEDULES, surfaceOf, memory } = playground;
     const surface = surfaceOf(config, data);
     return traces.map((trace, n) => {
         const spec = config.methods[n], { step } = METHODS[spec.method];
@@ -85,7 +85,8 @@ REPLAY = """([config, data, traces]) => {
             for (const key of Object.keys(trace.states)) {
                 m[key].set(trace.states[key][k]);
             }
-            const lr = rate(spec, k + 1, config.steps);
+            const { factor } = SCHEDULES[spec.schedule];
+            const lr = spec.lr * factor(spec, k + 1, config.steps);
             step(m, trace.grads[k], spec, lr, surface.hess(x, y));
             replayed.points.push([...m.x]);
             replayed.losses.push(surface.f(x, y));
@@ -598,8 +599,7 @@ def in_python(equation):
 @pytest.mark.parametrize("method", METHODS)
 def test_printed_equations_are_true(module_page, method):
     """Every row at every early step: both sides, as printed, agree to 2 per cent."""
-    config = playground.complete({"surface": "himmelblau", "methods": [method]})
-    config["steps"] = 12
+    config = playground.complete({"steps": 12, "methods": [method]})
     rows = module_page.evaluate(
         """(config) => {
             const { surface, traces: [trace] } = playground.run(config);

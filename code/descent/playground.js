@@ -63,7 +63,7 @@ const TABLES = {
   "surfaces": {
     "valley": {
       "name": "Valley",
-      "words": "a quadratic, steep across and flat along",
+      "words": "steep across and flat along",
       "params": { "kappa": 20, "angle": 0 },
       "domain": [[-6.5, 3.5], [-4, 4]], "start": [-5, -2], "steps": 100,
       "settings": {
@@ -76,7 +76,7 @@ const TABLES = {
     },
     "bowl": {
       "name": "Bowl",
-      "words": "x² + 2y², the first surface of the book",
+      "words": "the first surface of the book",
       "formula": "x² + 2 y²",
       "domain": [[-6.5, 3.5], [-4, 4]], "start": [-5, -2], "steps": 100,
       "settings": {
@@ -170,7 +170,7 @@ const TABLES = {
     },
     "rastrigin": {
       "name": "Rastrigin",
-      "words": "an egg box: runs end in a pit near their start, the lowest is far",
+      "words": "an egg box: a run ends in a pit near its start",
       "formula": "20 + x² + y² - 10 cos(2 pi x) - 10 cos(2 pi y)",
       "domain": [[-5.12, 5.12], [-5.12, 5.12]], "start": [-2, 3.5], "steps": 200,
       "settings": {
@@ -181,7 +181,7 @@ const TABLES = {
     },
     "airfoil": {
       "name": "Airfoil",
-      "words": "the loss of the airfoil regression over two of its weights",
+      "words": "the loss on the airfoil data over two weights",
       "weights": [1, 4],
       "domain": [[-1.6, 1.6], [-1.6, 1.6]], "start": [1, 1], "steps": 100,
       "settings": {
@@ -809,9 +809,6 @@ const FACTORS = {
 const SCHEDULES = mapValues(TABLES.schedules, (table, key) =>
   ({ ...table, ...FACTORS[key], hyper: specsOf(table.hyper) }));
 
-/** Return the learning rate of step t (from 1) of a run of `steps` steps. */
-const rate = (spec, t, steps) => spec.lr * SCHEDULES[spec.schedule].factor(spec, t, steps);
-
 // ---- optimizers: torch's update forms ----
 
 // A step changes a method's memory m: its position m.x, its state by key, and m.rate, by
@@ -901,7 +898,6 @@ const METHODS = mapValues(TABLES.methods, (table, key) => ({
   state: Object.entries(table.state).map(([name, label]) =>
     ({ key: name, label, symbol: SYMBOLS[name] })),
   step: STEPS[key],
-  needsHessian: key === "newton",
 }));
 
 /** Return a method's memory before its first step. */
@@ -935,7 +931,7 @@ function noiseFrom(seed) {
 
 /** Follow one method; see run. */
 function follow(surface, config, spec) {
-  const { steps } = config, { state, step, needsHessian } = METHODS[spec.method];
+  const { steps } = config, { state, step } = METHODS[spec.method];
   const one = () => new Float64Array(steps + 1), two = () => new Float64Array(2 * steps + 2);
   const rows = { points: two(), grads: two(), effective: two(),
     losses: one(), distances: one(), rates: one() };
@@ -969,7 +965,7 @@ function follow(surface, config, spec) {
     distances[k] = distance(surface.minima, x, y);
     rates[k] = lr;
     lr = spec.lr * factor(spec, k + 1, steps);
-    step(m, g, spec, lr, needsHessian && surface.hess(x, y));
+    step(m, g, spec, lr, spec.method === "newton" && surface.hess(x, y));
   }
   const made = (array) => array.subarray(0, (array.length / (steps + 1)) * k);
   return { method: spec.method, spec, status, at, ...mapValues(rows, made),
@@ -1027,7 +1023,7 @@ function narrate({ method, points, losses, status, at }, k) {
  * (−0.12, 0.46)". `numeric` is "" at the start and beyond the end.
  */
 function equationAt({ method, spec, rates, points, grads, states }, k, surface) {
-  const { rule, hyper, needsHessian } = METHODS[method], v = {};
+  const { rule, hyper } = METHODS[method], v = {};
   const known = k > 0 && k < rates.length;
   const both = (f) => [f(0), f(1)], row = (array, at) => both((i) => array[2 * at + i]);
   if (known) {
@@ -1037,7 +1033,7 @@ function equationAt({ method, spec, rates, points, grads, states }, k, surface) 
     }
     v.g = row(grads, k - 1);
   }
-  if (known && needsHessian) {
+  if (known && method === "newton") {
     const [a, b, d] = (v.H = surface.hess(...v["x-"]));
     v.d = solve([a + spec.damping, b, d + spec.damping], v.g);
   }
@@ -1372,7 +1368,7 @@ for name, path in paths.items():
 
 // ---- player ----
 
-const CALM_PAUSE = 800; // milliseconds before each jump, where motion is to be reduced
+const CALM_PAUSE = 800; // milliseconds before each jump
 
 /**
  * Return a player that calls `advance(steps)` while it plays, until that is false:
@@ -1416,9 +1412,9 @@ function makePlayer({ advance, speed, jump }) {
 // ---- geometry: from numbers to path text ----
 
 const FINE = 10; // coordinates in path text are whole tenths of a pixel
-const FAR = 1e6; // pixels; what lies further away is drawn there
+const FAR = 1e6; // pixels; nothing is further away
 const CELL = 5, GRAIN = 2; // pixels: samples of a surface; what a line has covered
-const SAMPLING = 15; // milliseconds that sampling may take, or it is done more coarsely
+const SAMPLING = 15; // milliseconds; what takes longer is done more coarsely
 const within = (value, low, high) => Math.min(Math.max(value, low), high);
 const at = (x, y) => `${Math.round(x * FINE)} ${Math.round(y * FINE)}`;
 
@@ -1716,12 +1712,10 @@ function stroke(key, width) {
 // ---- looks ----
 
 const LIGHT = {
-  back: "#ffffff", text: "#1c2127", dim: "#59626d", line: "#d0d6dd", edge: "#858e99",
-  soft: "#f2f4f7", accent: "#0b62a8", low: "#3d93e6", contour: "#7189a4", warn: "#a3341f",
+  back: "#fff", text: "#222", dim: "#555", edge: "#858e99", accent: "#06a", low: "#39e", warn: "#a32",
 };
 const DARK = {
-  back: "#131416", text: "#e4e7eb", dim: "#a3acb7", line: "#363b42", edge: "#737c88",
-  soft: "#1e2125", accent: "#6cb2ee", low: "#000000", contour: "#6b7f95", warn: "#ff9c85",
+  back: "#131416", text: "#eee", dim: "#aaa", edge: "#6b7885", accent: "#6be", low: "#000", warn: "#f98",
 };
 const variables = (palette) =>
   Object.entries(palette).map(([name, color]) => `--${name}:${color}`).join(";");
@@ -1733,12 +1727,12 @@ text{font:12px system-ui,sans-serif;fill:var(--text);stroke:var(--back);stroke-w
   paint-order:stroke;stroke-linejoin:round}
 .faintly{fill:var(--dim);font-size:11px}
 g path:not(.outside){fill:none;stroke-linejoin:round}
-.band{stroke:var(--contour);stroke-width:6;stroke-opacity:.6}
+.band{stroke:var(--edge);stroke-width:6;stroke-opacity:.6}
 .tint.tint{fill:var(--low)}
 .field{stroke:var(--edge);stroke-width:8;stroke-opacity:.8}
 .ahead{stroke-opacity:.42}
 .dots{stroke-linecap:round}
-.grid{stroke:var(--line)}
+.grid{stroke:rgb(128 128 128/.35)}
 .least,.cursor{stroke:var(--text)}
 .ring{fill:var(--back);fill-opacity:.6;stroke:var(--text);stroke-width:2}
 .now{stroke:var(--back);stroke-width:1.5}
@@ -1786,7 +1780,7 @@ select{max-width:100%}
 .row{flex-wrap:wrap;gap:6px 12px}
 .caption p{flex:1 1 auto;min-width:0;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
 .stage,.chart{position:relative;height:clamp(260px,66cqi,520px)}
-.stage{border:1px solid var(--line);border-radius:6px;overflow:hidden;user-select:none;
+.stage{border:1px solid rgb(128 128 128/.35);border-radius:6px;overflow:hidden;user-select:none;
   -webkit-user-select:none}
 .compact .stage{height:clamp(260px,52cqi,400px)}
 .panning{touch-action:none;cursor:grab}
@@ -1800,12 +1794,12 @@ select{max-width:100%}
 output{min-width:5.6em;text-align:right;white-space:nowrap}
 .say{min-height:2.8em}
 
-.panel{border-top:1px solid var(--line)}
+.panel{border-top:1px solid rgb(128 128 128/.35)}
 summary{padding:5px 0;font-weight:600}
 .inside{gap:6px;padding:2px 0 6px}
 .number{display:grid;grid-template-columns:minmax(5em,9.5em) minmax(3em,1fr) auto;
   align-items:center;gap:0 8px;min-height:32px;line-height:1.15}
-.chosen{background:var(--soft);border-radius:5px}
+.chosen{background:rgb(128 128 128/.1);border-radius:5px}
 .head{padding:0 0 0 6px}
 .head label{gap:8px;flex:1 1 auto;min-height:30px}
 .head .dim{white-space:nowrap}
@@ -1822,7 +1816,7 @@ dl{flex:1 1 22em;min-width:0}
 dd{margin-bottom:4px}
 textarea{width:100%;min-height:16em;font:13px/1.4 ui-monospace,monospace;white-space:pre}
 a{color:var(--accent)}
-.one{display:grid;gap:0 16px;border-top:1px solid var(--line)}
+.one{display:grid;gap:0 16px;border-top:1px solid rgb(128 128 128/.35)}
 
 @container (min-width:560px){.one{grid-template-columns:18em 1fr}}
 @container (min-width:860px){
@@ -1859,8 +1853,8 @@ function isDark() {
 // ---- view: what is shown, and how it changes ----
 
 const MOST_STEPS = NUMBERS.steps.max;
-const SLICE = 20; // milliseconds of computing before the next frame is drawn
-const SETTLED = 0.3; // pixels from where a path ends: nothing more is seen to move
+const SLICE = 20; // milliseconds of computing a frame
+const SETTLED = 0.3; // pixels from where a path ends
 
 const chosenMethod = ({ config }) => {
   const keys = config.methods.map(({ method }) => method);
@@ -1899,7 +1893,7 @@ function changeParam(app, key, value) {
   change(app, { params: { ...params, [key]: value }, start: same(start, usual.start) ? undefined : start });
 }
 
-/** Switch a method on or off; its settings are remembered. */
+/** Switch a method on or off and remember its settings. */
 function switchMethod(app, key, on) {
   const { methods, surface, view } = app.config;
   for (const spec of methods) app.memory.set(spec.method, spec);
@@ -1914,7 +1908,7 @@ function request(app) {
   app.waiting ||= requestAnimationFrame(() => draw(app));
 }
 
-/** Run the methods of a changed config, as many as fit into a slice of time. */
+/** Run the methods of a changed config, as many as fit into a slice. */
 function compute(app) {
   const { view, ...running } = app.config, key = JSON.stringify(running);
   if (key !== app.runKey) {
@@ -1956,7 +1950,7 @@ const restingStep = ({ traces, frame }) => Math.max(1, ...traces.map(({ points, 
 
 // ---- view: the plot ----
 
-const DEPTH = 0.12, TINTS = 5; // of the tint at the lowest places: lines keep their contrast
+const DEPTH = 0.12, TINTS = 5; // of the tint, so that lines keep their contrast
 const CROWDED = 18; // pixels between points that get a label each
 const REACH = 70, MOST_REACH = 150; // pixels: arrow of the longest gradient; any arrow
 
@@ -2000,7 +1994,7 @@ function drawPlot(app) {
 }
 
 function drawGround({ plot, frame, surface, config }) {
-  const grid = sample(surface.f, frame), { width, height } = frame, [across, up] = frame.domain;
+  const grid = sample(surface.f, frame), { width, height } = frame;
   const lines = contours(grid, chooseLevels(grid.heights, surface.fmin)).reverse();
   const every = Math.ceil(lines.length / TINTS) || 1;
   mark(plot.bands, { "fill-opacity": DEPTH / (Math.ceil(lines.length / every) || 1) });
@@ -2009,14 +2003,14 @@ function drawGround({ plot, frame, surface, config }) {
     ? path("field", fieldText(surface.grad, frame)) : "");
   const [first, second] = surface.axes ?? ["x₁", "x₂"];
   const marks = [label(first, width - 6, height - 5, "end"), label(second, 5, 16)];
-  for (const [v, text] of roundTicks(...across, width / 90)) {
-    const [x] = frame.to([v, 0]);
-    if (x > 40 && x < width - 60) marks.push(label(text, x, height - 5, "middle"));
-  }
-  for (const [v, text] of roundTicks(...up, height / 70)) {
-    const [, y] = frame.to([0, v]);
-    if (y > 30 && y < height - 25) marks.push(label(text, 5, y + 4));
-  }
+  const ticks = (i, size, put) => {
+    for (const [v, text] of roundTicks(...frame.domain[i], size / 80)) {
+      const place = frame.to([v, v])[i];
+      if (place > 35 && place < size - 35) marks.push(put(text, place));
+    }
+  };
+  ticks(0, width, (text, x) => label(text, x, height - 5, "middle"));
+  ticks(1, height, (text, y) => label(text, 5, y + 4));
   for (const [x, y] of surface.minima.map(frame.to)) {
     if (frame.holds(x, y)) marks.push(path("least", `M${x - 5} ${y}h10M${x} ${y - 5}v10`));
   }
@@ -2128,7 +2122,7 @@ function arrowsOf(app, labels) {
 // ---- view: the chart ----
 
 const CHART = { left: 50, right: 10, top: 8, bottom: 24 };
-const DEEPEST = 1e-8; // of the highest start: what is lower is not told apart from zero
+const DEEPEST = 1e-8; // of the highest start: less counts as zero
 
 function makeChart(app) {
   const area = shape("svg", { x: CHART.left, y: CHART.top }), grid = shape("g"), front = shape("g");
@@ -2142,7 +2136,7 @@ function makeChart(app) {
   return { svg, area, grid, front, box: division("chart", svg) };
 }
 
-/** What the chart shows: its title, one curve a trace, and a line to refer to. */
+/** The chart's title, its curves, one a trace, and a line to refer to. */
 function plotted({ config, surface, traces }) {
   const { plotted: what, scale } = config.view, known = surface.fmin !== null;
   if (what === "distance" && surface.minima.length) {
@@ -2216,7 +2210,7 @@ function drawCurves(app, width, height) {
       label(text, left - 6, top + toY(value) + 4, "end")]),
     ...roundTicks(0, steps, Math.max(2, width / 90)).flatMap(([k, text]) => [
       path("grid", `M${left + toX(k)} ${top + height}v5`),
-      label(k ? text : "step 0", left + toX(k), top + height + 17, toX(k) > width - 30 ? "end" : "middle")]));
+      label(text, left + toX(k), top + height + 17, toX(k) > width - 30 ? "end" : "middle")]));
   area.replaceChildren(...traces.map((trace, i) => path("", curveText(curves[i], toX, toY),
     { transform: `scale(${1 / FINE})`, ...stroke(trace.method, 1.8 * FINE) })));
   if (low < line && line < high) {
@@ -2247,7 +2241,7 @@ function numberControl(app, spec, read, put) {
       if (valid()) return;
       put(number.value === "" ? read() : round(within(Number(number.value), min, max)));
       number.value = "";
-      say(app, `${label}: expected a ${integer ? "whole " : ""}number from ${min} to ${max}.`);
+      say(app, `${label}: ${integer ? "whole numbers " : ""}from ${min} to ${max}.`);
     },
   });
   const slider = slide !== false && element("input", {
@@ -2286,7 +2280,7 @@ function checkControl(content, read, put) {
 }
 const namesOf = (table) => Object.entries(table).map(([key, { name }]) => [key, name]);
 
-/** Make a control by name, as `steps`, `kappa` or `adam.lr`; null if there is no such. */
+/** Make a control by its name, as `adam.lr`, or null. */
 function control(app, name) {
   const { config, options } = app, [key, field] = name.split(".");
   if (options.hide?.includes(name)) return null;
@@ -2330,7 +2324,7 @@ function expressionControl(app) {
   let timer = 0;
   const error = element("p", { class: "error", role: "status" });
   const input = element("input", {
-    type: "text", class: "wide", spellcheck: false, autocapitalize: "none", autocomplete: "off",
+    type: "text", class: "wide", spellcheck: false, autocapitalize: "none",
     maxLength: LIMITS.characters, "aria-label": "f(x, y)",
     input() {
       clearTimeout(timer);
@@ -2640,7 +2634,7 @@ const story = (app) => {
   const trace = traceOf(app, chosenMethod(app));
   return app.surface.error ?? (trace ? narrate(trace, cursor(app)) : "No method is on.");
 };
-/** Say something to those who listen: at once, or when `wait` has passed without news. */
+/** Say something to a screen reader: at once, or after a while without news. */
 function say(app, sentence) {
   clearTimeout(app.saying);
   app.saying = 0;
@@ -2789,11 +2783,9 @@ function build(app) {
 }
 
 /**
- * Mount a playground in an element: {config, data, options} as in the book's
- * placeholders. Options: compact, controls (names of those to show at once, and of
- * panels), hide (names of either), page (address of the playground's page), hash (keep
- * the setting in this page's address), changed (called with a reader's config).
- * Returns {config, stats, playing, set, destroy}.
+ * Mount a playground in an element. Options: compact; controls, names of controls and
+ * panels to show at once; hide, of those to leave out; page, the playground's address;
+ * hash, to keep the setting in this page's; changed, called with a reader's config.
  */
 function mount(host, { config = {}, data = {}, options = {} } = {}) {
   const root = element("div", { "data-lm-suppress-shortcuts": "true" });
@@ -2811,7 +2803,7 @@ function mount(host, { config = {}, data = {}, options = {} } = {}) {
     jump: () => Math.ceil(app.rest / 12),
   });
   compute(app);
-  const keep = (event) => event.stopPropagation(); // keys are for here, not for the page or notebook
+  const keep = (event) => event.stopPropagation(); // keys pressed here are not for the page
   const all = element("div", {
     class: `all ${options.compact ? "compact" : "full"}`, keydown: keep, keypress: keep, keyup: keep,
   }, element("div", { class: "body", role: "group", "aria-label": "Playground of optimizers" }, ...build(app)), app.live);
@@ -2878,7 +2870,7 @@ function watch(app, theme, config) {
   };
 }
 
-/** anywidget's entry: show a model's config, and give it back when it is changed. */
+/** anywidget's entry: show a model's config, and give back what becomes of it. */
 function render({ model, el }) {
   const read = (name) => model.get(name) ?? {};
   const shown = mount(el, {
@@ -2896,7 +2888,7 @@ function render({ model, el }) {
   };
 }
 
-/** Mount every placeholder under `root` when it comes near; returns how to stop. */
+/** Mount every placeholder when it comes near; returns how to stop. */
 function mountAll(root = document) {
   const observer = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) {
@@ -2926,6 +2918,6 @@ function mountPlaceholder(target) {
 
 export default {
   SURFACES, METHODS, SCHEDULES, VIEW, LIMITS, DEFAULTS, withDefaults, validate, methodDefaults,
-  surfaceOf, rate, memory, run, noiseFrom, parseExpression, encode, decode, toPython, narrate, equationAt,
+  surfaceOf, memory, run, noiseFrom, parseExpression, encode, decode, toPython, narrate, equationAt,
   formatNumber, formatPair, mount, mountAll, render,
 };

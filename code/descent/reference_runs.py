@@ -88,14 +88,11 @@ def _airfoil(i, j):
 
 def _custom(expression):
     """Turn text into a function, with sympy: the notation is the playground's."""
+    import sympy
     from sympy.parsing import sympy_parser as parser
 
-    rules = parser.standard_transformations + (
-        parser.implicit_multiplication,
-        parser.convert_xor,
-    )
-    import sympy
-
+    rules = parser.standard_transformations
+    rules += (parser.implicit_multiplication, parser.convert_xor)
     x, y = sympy.symbols("x y")
     names = {"x": x, "y": y, "e": sympy.E, "abs": sympy.Abs, "pi": sympy.pi}
     names["sigmoid"] = lambda v: 1 / (1 + sympy.exp(-v))
