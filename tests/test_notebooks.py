@@ -75,7 +75,9 @@ def test_every_figure_is_svg_with_alternative_text(path):
         assert len(drawn) <= 1, f"one figure a cell:\n{cell.source}"
         if drawn:
             assert len(alt.split()) >= 8, f"says too little: {alt!r}\n{cell.source}"
-            assert len(drawn[0].data["image/svg+xml"]) < 100_000, cell.source
+            # a playground's long paths are many points; they load when they are seen
+            limit = 150_000 if "playground" in notebooks.tags(cell) else 100_000
+            assert len(drawn[0].data["image/svg+xml"]) < limit, cell.source
         else:
             assert not alt, f"alternative text without a figure: {alt!r}"
 

@@ -1818,7 +1818,7 @@ textarea{width:100%;min-height:16em;font:13px/1.4 ui-monospace,monospace;white-s
 a{color:var(--accent)}
 .one{display:grid;gap:0 16px;border-top:1px solid rgb(128 128 128/.35)}
 
-@container (min-width:560px){.one{grid-template-columns:18em 1fr}}
+@container (min-width:560px){.one{grid-template-columns:21em 1fr}}
 @container (min-width:860px){
   .full .body{display:grid;grid-template-columns:minmax(0,1fr) 330px;gap:10px 24px;align-items:start}
   .full .below{grid-column:1/-1}
