@@ -192,6 +192,17 @@ def run(path, python, address):
     return notebook
 
 
+def complaints(notebook):
+    """Return what the cells of an executed notebook said on stderr, but the set-up."""
+    return [
+        output.text
+        for cell in notebooks.code_cells(notebook)
+        if not notebooks.is_setup(cell)
+        for output in cell.outputs
+        if output.get("name") == "stderr"
+    ]
+
+
 ENVIRONMENTS = {"colab": (colab_pins, True), "bounds": (lowest_pins, False)}
 
 
@@ -213,8 +224,8 @@ def main():
         for path in options.notebook or notebooks.paths():
             started = time.perf_counter()
             try:
-                run(path.resolve(), python, address)
-                verdict = "passed"
+                said = complaints(run(path.resolve(), python, address))
+                verdict = " ".join(["passed", *said])
             except Exception as error:
                 verdict = f"FAILED\n{error}"
                 failed.append(path.name)

@@ -40,6 +40,7 @@ def test_a_notebook_alone_in_an_empty_folder(name, python, address):
     for stored, cell in zip(notebooks.read(path).cells, executed.cells):
         if cell.cell_type == "code":
             assert figures(cell) == figures(stored), cell.source
+    assert stranger.complaints(executed) == []
 
 
 def test_every_pin_is_exact():

@@ -164,7 +164,7 @@ def least_squares_floor(X, y):
     """
     design = np.column_stack([X, np.ones(len(X))]).astype(float)
     target = y.numpy().astype(float).reshape(-1)
-    residual = design @ np.linalg.lstsq(design, target)[0] - target
+    residual = design @ np.linalg.lstsq(design, target, rcond=None)[0] - target
     return float(residual @ residual) / (2 * len(target))
 
 
