@@ -373,7 +373,6 @@ const CONSTANTS = { e: Math.E, pi: PI, π: PI };
 const SPELLINGS = [
   [/\*\*/g, " ^"], [/[·×]/g, "*"], [/÷/g, "/"], [/[−–]/g, "-"],
   [/x₁/g, "x "], [/x₂/g, "y "],
-  [/[⁰¹²³⁴-⁹]+/g, (digits) => `^${[...digits].map((d) => RAISED.indexOf(d)).join("")}`],
 ];
 
 // Forward differentiation. A row is a node's [f, ∂x, ∂y, ∂x∂x, ∂x∂y, ∂y∂y], of which the
@@ -432,7 +431,7 @@ function parse(source) {
   }
   let text = source;
   for (const [pattern, plain] of SPELLINGS) text = text.replace(pattern, plain);
-  const pattern = /\s*(?:((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|([A-Za-zπ]+)|(\S))/y;
+  const pattern = /\s*(?:((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|([A-Za-zπ]+)|([⁰¹²³⁴-⁹]+)|(\S))/y;
   let token, depth = 0, bars = 0;
 
   function fail(reason, { end, text: at, place } = token) {
@@ -442,9 +441,11 @@ function parse(source) {
   function advance() {
     const match = pattern.exec(text);
     if (!match) return (token = { end: true });
-    const [all, number, name, sign] = match, found = all.trim();
-    const place = pattern.lastIndex - found.length;
-    return (token = { text: found, number, name, sign, place });
+    const [all, number, name, raised, sign] = match;
+    const letters = /^[xy]{2,}$/.test(name) ? name.length - 1 : 0; // xy² is x·y²
+    const found = all.trim().slice(0, -letters || undefined);
+    const place = (pattern.lastIndex -= letters) - found.length;
+    return (token = { text: found, number, name: name && found, raised, sign, place });
   }
   function accept(sign) {
     const found = token.sign === sign;
@@ -498,6 +499,11 @@ function parse(source) {
   }
   function raised() {
     const base = primary(), at = token;
+    if (at.raised) {
+      advance();
+      const v = Number([...at.raised].map((digit) => RAISED.indexOf(digit)).join(""));
+      return node("^", base, { op: "number", v }, at);
+    }
     if (!accept("^")) return base;
     const exponent = deeper(signed);
     if (exponent.op === "number") return node("^", base, exponent, at);
@@ -516,7 +522,7 @@ function parse(source) {
     if (accept("(")) return enclosed("(", ")");
     if (accept("|")) return node("abs", enclosed("|", "|"));
     if (at.end) fail("something is missing; add a number, x, y or a function");
-    if (at.sign) fail(`${unknown(at)}; a number, x, y or a function was expected`);
+    if (at.sign || at.raised) fail(`${unknown(at)}; a number, x, y or a function was expected`);
     advance();
     if (at.name) return named(at);
     if (token.number) fail("two numbers in a row; put an operation between them");
@@ -532,12 +538,7 @@ function parse(source) {
       return node(name, enclosed(`${at.name}(`, ")"), undefined, at);
     }
     if (Object.hasOwn(CONSTANTS, name)) return { op: "number", v: CONSTANTS[name] };
-    if (/^[xy]+$/.test(name)) {
-      if (token.number && token.place === at.place + name.length) {
-        fail(`${name}${token.number} can be read in two ways; write x^2 for a square`, at);
-      }
-      return [...name].map((op) => ({ op })).reduce((a, b) => ({ op: "*", a, b }));
-    }
+    if (name === "x" || name === "y") return { op: name };
     return fail("this name is not known; known are x, y, " +
       `${Object.keys(FUNCTIONS).join(", ")}, ln, pi, e. Put * between factors`, at);
   }
