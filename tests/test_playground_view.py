@@ -25,8 +25,10 @@ STILL = (
 STYLE = """
 body { margin: 0 auto; max-width: 75rem; padding: 1rem; font-family: sans-serif; }
 body[data-theme="dark"] { background: #131416; color: #e4e7eb; }
-.descent-playground { min-height: 78rem; }
-.descent-playground[data-options*='"compact": true'] { min-height: 42rem; }
+.descent-playground { min-height: 72rem; }
+.descent-playground[data-options*='"compact": true'] { min-height: 43rem; }
+@media (max-width: 62rem) { .descent-playground { min-height: 96rem; } }
+@media (max-width: 34rem) { .descent-playground { min-height: 69rem; } }
 .tall { height: 3000px; }
 """
 LIVE = ".hidden[role=status]"  # what a screen reader is told
@@ -521,8 +523,8 @@ def test_every_stop_of_the_tab_key_has_a_name_and_a_ring(opened):
     for expected in (
         "Start", "Zoom in", "Show the whole surface", "Play", "One step back", "Step",
         "Speed in steps per second", "Surface", "condition number", "learning rate",
-        "GD", "Yogi", "schedule", "Copy link", "Save as SVG", "Copy Python", "Reset", "Scale",
-        "start x₁", "number of steps", "Settings and state of momentum",
+        "GD", "Yogi", "schedule", "Copy link", "Save as SVG", "Copy Python", "Reset",
+        "Scale", "start x₁", "number of steps", "Settings and state of momentum",
     ):  # fmt: skip
         assert expected in names, expected
     for stop in stops:
@@ -683,7 +685,7 @@ def test_arrows_start_at_the_point_and_the_step_ends_at_the_next(opened):
     assert int(tip[1]) / 10 == pytest.approx(float(places.get_attribute("cy")), abs=0.1)
     for kind in ("g", "v", "s"):
         assert page.locator(f".arrow.{kind}").count() == 1
-    page.get_by_label("arrows of −g, −v and the step, box of √s").uncheck()
+    page.get_by_label("−g, −v, √s and the next step").uncheck()
     settle(page)
     assert page.locator(".arrow").count() == 0
 
@@ -769,7 +771,7 @@ def test_own_function_is_drawn_and_bad_ones_are_explained(opened):
     field.fill("x^2 + 3y^2")
     until(page, lambda: shown(page)["expression"] == "x^2 + 3y^2")
     settle(page)
-    drawn = page.locator(".band").last.get_attribute("d")
+    drawn = path_points(page)
     for kind, text in BAD.items():
         field.fill(text)
         until(page, lambda: field.get_attribute("aria-invalid") == "true")
@@ -777,7 +779,7 @@ def test_own_function_is_drawn_and_bad_ones_are_explained(opened):
         assert len(sentence) > 20 and sentence.endswith("."), kind
         settle(page)
         assert shown(page)["expression"] == "x^2 + 3y^2", kind
-        assert page.locator(".band").last.get_attribute("d") == drawn, kind
+        assert path_points(page) == drawn, kind
         field.fill("x^2 + 3y^2")
         until(page, lambda: field.get_attribute("aria-invalid") == "false")
     assert page.locator("img").count() == 0
@@ -1081,8 +1083,8 @@ def test_destroy_leaves_nothing(opened):
 def test_eleven_methods_are_drawn_while_dragging(opened):
     """11 methods × 2000 steps: within 16 ms computed and within 33 ms on the screen.
 
-    The quickest quarter of the frames counts: other work on the machine slows the
-    rest, and would say nothing of this.
+    By the clock the quickest tenth of the frames counts: other work on the machine
+    slows the rest. By the processor's time, which that does not slow, all count.
     """
     every = [{"method": name} for name in METHODS]
     page = opened({"surface": "rosenbrock", "steps": 2000, "methods": every})
@@ -1105,7 +1107,7 @@ def test_eleven_methods_are_drawn_while_dragging(opened):
     frames = {row[0]: row for row in page.evaluate("seen")[2:]}
     assert len(frames) >= 30
     run, drawn, between = (
-        statistics.quantiles([row[i] for row in frames.values()], n=4)[0]
+        statistics.quantiles([row[i] for row in frames.values()], n=10)[0]
         for i in (1, 2, 3)
     )
     each = 1000 * (after - before) / len(frames)
@@ -1113,7 +1115,7 @@ def test_eleven_methods_are_drawn_while_dragging(opened):
         f"computed in {run:.1f} ms, drawn in {drawn:.1f}, a frame every {between:.1f}; "
         f"{each:.1f} ms of processor time a frame"
     )
-    assert run <= 16 and drawn <= 33 and between <= 34
+    assert run <= 16 and drawn <= 33 and between <= 34 and each <= 33
 
 
 # --- axe -----------------------------------------------------------------------------

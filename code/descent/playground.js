@@ -373,7 +373,6 @@ const CONSTANTS = { e: Math.E, pi: PI, π: PI };
 const SPELLINGS = [
   [/\*\*/g, " ^"], [/[·×]/g, "*"], [/÷/g, "/"], [/[−–]/g, "-"],
   [/x₁/g, "x "], [/x₂/g, "y "],
-  [/[⁰¹²³⁴-⁹]+/g, (digits) => `^${[...digits].map((d) => RAISED.indexOf(d)).join("")}`],
 ];
 
 // Forward differentiation. A row is a node's [f, ∂x, ∂y, ∂x∂x, ∂x∂y, ∂y∂y], of which the
@@ -432,7 +431,7 @@ function parse(source) {
   }
   let text = source;
   for (const [pattern, plain] of SPELLINGS) text = text.replace(pattern, plain);
-  const pattern = /\s*(?:((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|([A-Za-zπ]+)|(\S))/y;
+  const pattern = /\s*(?:((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|([A-Za-zπ]+)|([⁰¹²³⁴-⁹]+)|(\S))/y;
   let token, depth = 0, bars = 0;
 
   function fail(reason, { end, text: at, place } = token) {
@@ -442,9 +441,11 @@ function parse(source) {
   function advance() {
     const match = pattern.exec(text);
     if (!match) return (token = { end: true });
-    const [all, number, name, sign] = match, found = all.trim();
-    const place = pattern.lastIndex - found.length;
-    return (token = { text: found, number, name, sign, place });
+    const [all, number, name, raised, sign] = match;
+    const letters = /^[xy]{2,}$/.test(name) ? name.length - 1 : 0; // xy² is x·y²
+    const found = all.trim().slice(0, -letters || undefined);
+    const place = (pattern.lastIndex -= letters) - found.length;
+    return (token = { text: found, number, name: name && found, raised, sign, place });
   }
   function accept(sign) {
     const found = token.sign === sign;
@@ -498,6 +499,11 @@ function parse(source) {
   }
   function raised() {
     const base = primary(), at = token;
+    if (at.raised) {
+      advance();
+      const v = Number([...at.raised].map((digit) => RAISED.indexOf(digit)).join(""));
+      return node("^", base, { op: "number", v }, at);
+    }
     if (!accept("^")) return base;
     const exponent = deeper(signed);
     if (exponent.op === "number") return node("^", base, exponent, at);
@@ -516,7 +522,7 @@ function parse(source) {
     if (accept("(")) return enclosed("(", ")");
     if (accept("|")) return node("abs", enclosed("|", "|"));
     if (at.end) fail("something is missing; add a number, x, y or a function");
-    if (at.sign) fail(`${unknown(at)}; a number, x, y or a function was expected`);
+    if (at.sign || at.raised) fail(`${unknown(at)}; a number, x, y or a function was expected`);
     advance();
     if (at.name) return named(at);
     if (token.number) fail("two numbers in a row; put an operation between them");
@@ -532,12 +538,7 @@ function parse(source) {
       return node(name, enclosed(`${at.name}(`, ")"), undefined, at);
     }
     if (Object.hasOwn(CONSTANTS, name)) return { op: "number", v: CONSTANTS[name] };
-    if (/^[xy]+$/.test(name)) {
-      if (token.number && token.place === at.place + name.length) {
-        fail(`${name}${token.number} can be read in two ways; write x^2 for a square`, at);
-      }
-      return [...name].map((op) => ({ op })).reduce((a, b) => ({ op: "*", a, b }));
-    }
+    if (name === "x" || name === "y") return { op: name };
     return fail("this name is not known; known are x, y, " +
       `${Object.keys(FUNCTIONS).join(", ")}, ln, pi, e. Put * between factors`, at);
   }
@@ -1536,7 +1537,7 @@ function chooseLevels(heights, base) {
   const known = heights.filter((value, i) => i % 4 === 0 && value < Infinity).sort();
   const part = (share) => known[Math.floor(known.length * share)] - bottom;
   const bottom = Math.min(base ?? Infinity, known[0]), top = part(0.98);
-  const low = Math.max(part(0.01), top * 1e-4), levels = [];
+  const low = Math.max(part(0.02), top * 1e-4), levels = [];
   let density = 1;
   while (Math.log10(top / low) * density < 13 && density < 1e4) density *= 2;
   for (let i = Math.ceil(Math.log10(low) * density); top > low && levels.length < 30; i++) {
@@ -1553,7 +1554,7 @@ function chooseLevels(heights, base) {
  */
 function contours({ heights, columns, cell }, levels) {
   let rank = 0;
-  const ranks = Uint8Array.from(heights, (height) => { // how many levels are below
+  const ranks = Uint8Array.from(heights, (height) => {
     while (rank > 0 && levels[rank - 1] > height) rank--;
     while (levels[rank] <= height) rank++;
     return rank;
@@ -1567,7 +1568,7 @@ function contours({ heights, columns, cell }, levels) {
       crossed[i].push([corner, [a <= i, b <= i, c <= i, d <= i]]);
     }
   }
-  const next = new Int32Array(2 * heights.length).fill(-1); // two sides a sample
+  const next = new Int32Array(2 * heights.length).fill(-1);
   return levels.map((level, i) => trace(level, crossed[i]));
 
   function trace(level, cells) {
@@ -1659,8 +1660,8 @@ const shape = (name, attributes = {}, ...children) =>
   equip(document.createElementNS(SVG, name), attributes, children);
 const division = (className, ...children) => element("div", { class: className }, ...children);
 const path = (className, d, more) => shape("path", { class: className, d, ...more });
-const label = (text, x, y, anchor = "start") =>
-  shape("text", { class: "faintly", x, y, "text-anchor": anchor }, text);
+const label = (text, x, y, anchor = "start", look = "faintly") =>
+  shape("text", { class: look, x, y, "text-anchor": anchor }, text);
 
 function write(target, text) {
   if (target.textContent !== text) target.textContent = text;
@@ -1721,7 +1722,7 @@ const variables = (palette) =>
   Object.entries(palette).map(([name, color]) => `--${name}:${color}`).join(";");
 const inLight = (text) => text.replace(/var\(--(\w+)\)/g, (_, name) => LIGHT[name]);
 
-// What is drawn, on the page and in an exported file.
+// on the page and in an exported file
 const DRAWING = `
 text{font:12px system-ui,sans-serif;fill:var(--text);stroke:var(--back);stroke-width:3px;
   paint-order:stroke;stroke-linejoin:round}
@@ -1779,10 +1780,9 @@ select{max-width:100%}
 .caption,.tools,.transport,.row,.choice,.head{display:flex;align-items:center;gap:6px}
 .row{flex-wrap:wrap;gap:6px 12px}
 .caption p{flex:1 1 auto;min-width:0;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
-.stage,.chart{position:relative;height:clamp(260px,66cqi,520px)}
+.stage,.chart{position:relative;height:clamp(260px,56cqi,420px)}
 .stage{border:1px solid rgb(128 128 128/.35);border-radius:6px;overflow:hidden;user-select:none;
   -webkit-user-select:none}
-.compact .stage{height:clamp(260px,52cqi,400px)}
 .panning{touch-action:none;cursor:grab}
 .stage>svg,.chart>svg{position:absolute;inset:0;width:100%;height:100%}
 .ground{will-change:transform}
@@ -1791,7 +1791,7 @@ select{max-width:100%}
 .handle:focus-visible{outline-offset:-8px}
 .message{position:absolute;inset:auto 12px 12px;background:var(--back)}
 .transport .range{flex:1 1 8em}
-output{min-width:5.6em;text-align:right;white-space:nowrap}
+.count{min-width:5.6em;text-align:right;white-space:nowrap}
 .say{min-height:2.8em}
 
 .panel{border-top:1px solid rgb(128 128 128/.35)}
@@ -1818,16 +1818,21 @@ textarea{width:100%;min-height:16em;font:13px/1.4 ui-monospace,monospace;white-s
 a{color:var(--accent)}
 .one{display:grid;gap:0 16px;border-top:1px solid rgb(128 128 128/.35)}
 
-@container (min-width:560px){.one{grid-template-columns:21em 1fr}}
+@container (min-width:560px){
+  .one{grid-template-columns:18em 1fr}
+  .right{display:grid;grid-template-columns:1fr 1fr;gap:0 24px;align-items:start}
+  .methods{grid-row:span 2}
+}
 @container (min-width:860px){
   .full .body{display:grid;grid-template-columns:minmax(0,1fr) 330px;gap:10px 24px;align-items:start}
-  .full .below{grid-column:1/-1}
+  .right{display:flex}
+  .below{grid-column:1/-1}
   .full .stage{height:clamp(300px,44cqi,560px)}
 }
 @container (max-width:480px){
   .transport{flex-wrap:wrap}
   .transport .range{order:-1;flex-basis:100%}
-  output{margin-left:auto}
+  .count{margin-left:auto}
   .say{min-height:4.2em}
   .caption span{display:none}
 }
@@ -1951,8 +1956,8 @@ const restingStep = ({ traces, frame }) => Math.max(1, ...traces.map(({ points, 
 // ---- view: the plot ----
 
 const DEPTH = 0.12, TINTS = 5; // of the tint, so that lines keep their contrast
-const CROWDED = 18; // pixels between points that get a label each
-const REACH = 70, MOST_REACH = 150; // pixels: arrow of the longest gradient; any arrow
+const CROWDED = 18; // pixels between points, too few for labels
+const REACH = 70, MOST_REACH = 150; // pixels: longest gradient's arrow; any arrow
 
 function makePlot(app) {
   const layer = (scale) => shape("g", scale ? { transform: `scale(${1 / FINE})` } : {});
@@ -1969,10 +1974,10 @@ function makePlot(app) {
 
 const statusOf = (trace) => (trace.status === "running"
   ? `${lastRow(trace)} steps` : `${trace.status} at step ${trace.at}`);
-const pathsText = ({ traces, config }) => `from ${formatPair(config.start)}: ` +
+const pathsText = ({ traces, config }) => `Paths from ${formatPair(config.start)}: ` +
   `${traces.map((trace) => `${nameOf(trace.method)} (${statusOf(trace)})`).join(", ") || "no method"}.`;
 const describePlot = (app) =>
-  `Contour lines of ${app.surface.name}, ${app.surface.words}, and paths ${pathsText(app)}`;
+  `Contour lines of ${app.surface.name}, ${app.surface.words}. ${pathsText(app)}`;
 
 /** The frame as it is now, which may be ahead of what is drawn. */
 const frameOf = ({ config, surface, stage }) =>
@@ -1988,13 +1993,19 @@ function drawPlot(app) {
   const { params, expression, weights, view } = config;
   const key = JSON.stringify([width, domain, surface.key, params, expression, weights, view.field]);
   if (key !== plot.drawn) drawGround(app);
-  plot.drawn = key;
+  if (plot.cell > CELL && key !== plot.coarse) { // slow just now? try once more
+    plot.coarse = key;
+    setTimeout(request, 500, app);
+  } else {
+    plot.drawn = key;
+  }
   drawTrails(app);
   drawMarks(app);
 }
 
 function drawGround({ plot, frame, surface, config }) {
   const grid = sample(surface.f, frame), { width, height } = frame;
+  plot.cell = grid.cell;
   const lines = contours(grid, chooseLevels(grid.heights, surface.fmin)).reverse();
   const every = Math.ceil(lines.length / TINTS) || 1;
   mark(plot.bands, { "fill-opacity": DEPTH / (Math.ceil(lines.length / every) || 1) });
@@ -2009,7 +2020,7 @@ function drawGround({ plot, frame, surface, config }) {
       if (place > 35 && place < size - 35) marks.push(put(text, place));
     }
   };
-  ticks(0, width, (text, x) => label(text, x, height - 5, "middle"));
+  ticks(0, width - 6 * first.length, (text, x) => label(text, x, height - 5, "middle"));
   ticks(1, height, (text, y) => label(text, 5, y + 4));
   for (const [x, y] of surface.minima.map(frame.to)) {
     if (frame.holds(x, y)) marks.push(path("least", `M${x - 5} ${y}h10M${x} ${y - 5}v10`));
@@ -2053,6 +2064,7 @@ function drawMarks(app) {
   }
   const circle = (name, [cx, cy], r, more) => shape("circle", { class: name, cx, cy, r, ...more });
   put(start, "start", "var(--text)", circle("ring", start, 7));
+  if (frame.holds(...start)) labels.push({ text: "start", point: start, tries: 8, faint: true });
   for (const trace of traces) {
     const point = frame.to(pairAt(trace.points, Math.min(k, lastRow(trace))));
     const { color, name } = METHODS[trace.method];
@@ -2060,7 +2072,7 @@ function drawMarks(app) {
     put(point, text, color, circle("now", point, 5.5, { fill: color }));
     if (frame.holds(...point)) points.push({ text, point, tries: 10 });
   }
-  labels.push(...points.filter((one) => points.every((other) => one === other ||
+  labels.unshift(...points.filter((one) => points.every((other) => one === other ||
     Math.hypot(one.point[0] - other.point[0], one.point[1] - other.point[1]) > CROWDED)));
   plot.arrows.replaceChildren(...arrowsOf(app, labels));
   plot.marks.replaceChildren(...marks, ...placeLabels(labels, frame));
@@ -2072,16 +2084,16 @@ function drawMarks(app) {
 function placeLabels(labels, { width, height }) {
   const taken = labels.map(({ point: [x, y] }) => [x - 8, y - 7, 16]), placed = [];
   for (const { text, point: [x, y], tries, faint } of labels) {
-    const w = 6.4 * text.length + 4;
+    const w = 7.5 * text.length;
     const free = ([left, top]) =>
       left > 2 && left + w < width - 2 && top > 2 && top + 14 < height - 2 &&
       !taken.some(([l, t, tw]) => left < l + tw && l < left + w && top < t + 14 && t < top + 14);
     for (let i = 0; i < tries; i++) {
-      const row = Math.ceil((i >> 1) / 2) * (i & 2 ? -1 : 1);
-      const spot = [i & 1 ? x - 11 - w : x + 11, y - 7 + 14 * row, w];
+      const row = Math.ceil((i >> 1) / 2) * (i & 2 ? -1 : 1), side = i & 1;
+      const spot = [side ? x - 11 - w : x + 11, y - 7 + 14 * row, w];
       if (!free(spot)) continue;
       taken.push(spot);
-      placed.push(shape("text", { class: faint ? "faintly" : "", x: spot[0], y: spot[1] + 11 }, text));
+      placed.push(label(text, side ? x - 11 : x + 11, spot[1] + 11, side ? "end" : "start", faint ? "faintly" : ""));
       break;
     }
   }
@@ -2178,7 +2190,7 @@ const chartTicks = (low, high, log) => (!log ? roundTicks(low, high, 4)
 function drawChart(app) {
   const { chart, traces, runs, config: { view } } = app, { svg, front } = chart, { left, top } = CHART;
   const width = svg.clientWidth - left - CHART.right, height = svg.clientHeight - top - CHART.bottom;
-  if (width < 50 || height < 30) return; // in a panel that is closed
+  if (width < 50 || height < 30) return;
   const key = [runs, width, height, view.scale, view.plotted].join();
   if (key !== chart.key) drawCurves(app, width, height);
   chart.key = key;
@@ -2302,7 +2314,7 @@ function control(app, name) {
     case "expression": return config.surface === "custom" && expressionControl(app);
     case "weights": return config.surface === "airfoil" && weightsControl(app);
     case "field": return viewCheck(app, "field", "arrows that point downhill");
-    case "arrows": return viewCheck(app, "arrows", "arrows of −g, −v and the step, box of √s");
+    case "arrows": return viewCheck(app, "arrows", "−g, −v, √s and the next step");
     case "plotted": return viewSelect(app, "plotted", "Show", VIEW.plotted.choices);
     case "scale": return viewSelect(app, "scale", "Scale", VIEW.scale.choices);
     default:
@@ -2471,18 +2483,21 @@ function onStage({ stage }, event) {
   const { left, top } = stage.getBoundingClientRect();
   return [event.clientX - left - stage.clientLeft, event.clientY - top - stage.clientTop];
 }
-const rounded = (pair, decimals) => pair.map((v) => Number(v.toFixed(within(decimals, 0, 12))));
-/** Put the start where a pointer is; numbers are as short as pixels can tell apart. */
-function startAt(app, event) {
-  const frame = frameOf(app), decimals = Math.ceil(Math.log10(frame.scale));
-  change(app, { start: rounded(frame.from(...onStage(app, event)), decimals) });
+/** Put the start somewhere, in numbers as short as pixels can tell apart. */
+function startAt(app, place, decimals) {
+  change(app, { start: place.map((v) => Number(v.toFixed(within(decimals, 0, 12)))) });
+  sayLater(app, pathsText);
+}
+function dragStart(app, event) {
+  const frame = frameOf(app);
+  startAt(app, frame.from(...onStage(app, event)), Math.ceil(Math.log10(frame.scale)));
 }
 function nudgeStart(app, event) {
   const turn = arrowKey(event);
   if (!turn) return;
   const [[left, right]] = app.frame.domain, exponent = Math.floor(Math.log10((right - left) / 50));
   const step = 10 ** exponent * (event.shiftKey ? 10 : 1);
-  change(app, { start: rounded(app.config.start.map((v, i) => v + turn[i] * step), -exponent) });
+  startAt(app, app.config.start.map((v, i) => v + turn[i] * step), -exponent);
 }
 
 /** Show `factor` times as much, with the place at (px, py) kept where it is. */
@@ -2497,19 +2512,13 @@ function pan(app, dx, dy) {
   changeView(app, { domain: domain.map((side, i) => side.map((v) => v - (i ? -dy : dx) / scale)) });
 }
 
-const startText = (app) => `Paths ${pathsText(app)}`;
-
 function makeHandle(app) {
   const handle = element("div", {
     class: "handle", role: "slider", tabIndex: 0, "aria-label": "Start",
     title: "Drag, or use the arrow keys; with Shift in big steps",
     keydown: (event) => nudgeStart(app, event),
-    keyup: () => sayLater(app, startText),
   });
-  dragged(handle, (event) => {
-    startAt(app, event);
-    sayLater(app, startText);
-  });
+  dragged(handle, (event) => dragStart(app, event));
   return synced(handle, () => {
     const [x, y] = app.config.start;
     mark(handle, {
@@ -2521,15 +2530,11 @@ function makeHandle(app) {
 
 /** Mouse: press anywhere to put the start there. Touch: tap. Pan mode: drag and pinch. */
 function listenToStage(app) {
-  const { stage } = app, held = new Map(); // pointers that drag, and where they are
+  const { stage } = app, held = new Map();
   let kind, placing;
   const grip = () => {
     const [[ax, ay], [bx, by] = [ax, ay]] = held.values();
     return [(ax + bx) / 2, (ay + by) / 2, Math.hypot(ax - bx, ay - by) || 1];
-  };
-  const put = (event) => {
-    startAt(app, event);
-    sayLater(app, startText);
   };
   equip(stage, {
     pointerdown(event) {
@@ -2539,13 +2544,13 @@ function listenToStage(app) {
       held.set(event.pointerId, onStage(app, event));
       stage.setPointerCapture(event.pointerId);
       if (!placing) return;
-      put(event);
+      dragStart(app, event);
       event.preventDefault();
       app.handle.focus({ preventScroll: true });
     },
     pointermove(event) {
       if (!held.has(event.pointerId)) return;
-      if (placing) return put(event);
+      if (placing) return dragStart(app, event);
       const [x, y, size] = grip();
       held.set(event.pointerId, onStage(app, event));
       const [nowX, nowY, now] = grip();
@@ -2554,7 +2559,7 @@ function listenToStage(app) {
     },
     lostpointercapture: (event) => held.delete(event.pointerId),
     click(event) {
-      if (kind !== "mouse" && !app.panning) put(event);
+      if (kind !== "mouse" && !app.panning) dragStart(app, event);
     },
   });
   stage.addEventListener("wheel", (event) => {
@@ -2595,7 +2600,7 @@ function makeTransport(app) {
   const range = element("input", {
     type: "range", min: 0, step: 1, class: "range", "aria-label": "Step", input: () => go(Number(range.value)),
   });
-  const count = element("output", { "aria-live": "off" });
+  const count = element("span", { class: "count" });
   const speed = selectControl("Speed in steps per second", SPEEDS.map((n) => [n, `${n} / s`]),
     () => SPEEDS.find((n) => n >= app.config.view.speed),
     (value) => changeView(app, { speed: Number(value) }), true);
@@ -2724,7 +2729,7 @@ function exportSvg(app) {
     shape("metadata", {}, JSON.stringify(config)),
     shape("style", {}, DRAWING),
     shape("rect", { width, height, fill: LIGHT.back }),
-    shape("text", { x: 12, y: 18, "font-weight": "bold" }, surface.name),
+    label(surface.name, 12, 18, "start", ""),
     label(subtitle.filter(Boolean).join(", "), 12, 36),
     ...picture,
     ...traces.flatMap(({ method, spec, ...trace }, i) => [
