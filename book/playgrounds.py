@@ -85,7 +85,9 @@ class Placeholders(SphinxPostTransform):
         """Return the placeholder's opening tag, which carries the setting."""
         docname = self.env.docname
         options = stored.get("options", {})
-        if docname != PAGE:
+        if docname == PAGE:  # its address carries the setting
+            options = {**options, "hash": True}
+        else:
             page = self.app.builder.get_relative_uri(docname, PAGE)
             options = {**options, "page": page}
         attributes = {"config": stored["config"], "options": options}

@@ -1819,7 +1819,7 @@ a{color:var(--accent)}
 .one{display:grid;gap:0 16px;border-top:1px solid rgb(128 128 128/.35)}
 
 @container (min-width:560px){
-  .one{grid-template-columns:18em 1fr}
+  .one{grid-template-columns:21em 1fr}
   .right{display:grid;grid-template-columns:1fr 1fr;gap:0 24px;align-items:start}
   .methods{grid-row:span 2}
 }
