@@ -931,7 +931,7 @@ HOSTILE = [
 def test_hostile_addresses_do_no_harm(opened):
     """No exception, no markup, and 50 ms of processor time a frame at most."""
     page = opened(TWO, options={"hash": True})
-    work = processor_time(page)
+    work = browser.processor_time(page)
     for hostile in HOSTILE:
         page.evaluate("location.hash = ''")
         settle(page)
@@ -946,22 +946,6 @@ def test_hostile_addresses_do_no_harm(opened):
         html = page.locator(".all").inner_html()
         assert "<img" not in html and "<script" not in html, hostile[:60]
         assert not re.search(r'="[^"]*(NaN|Infinity)', html), hostile[:60]
-
-
-def processor_time(page):
-    """Return a function: seconds of the main thread's work so far, script and layout.
-
-    On the clock of that thread: what else the machine does is not in it.
-    """
-    session = page.context.new_cdp_session(page)
-    session.send("Performance.enable", {"timeDomain": "threadTicks"})
-    parts = ("ScriptDuration", "LayoutDuration", "RecalcStyleDuration")
-
-    def now():
-        metrics = session.send("Performance.getMetrics")["metrics"]
-        return sum(entry["value"] for entry in metrics if entry["name"] in parts)
-
-    return now
 
 
 # --- fingers and small screens -------------------------------------------------------
@@ -1141,7 +1125,7 @@ def test_eleven_methods_are_drawn_while_dragging(opened):
     """
     every = [{"method": name} for name in METHODS]
     page = opened({"surface": "rosenbrock", "steps": 2000, "methods": every})
-    work = processor_time(page)
+    work = browser.processor_time(page)
     page.evaluate(
         "() => { globalThis.seen = []; let last = 0; const look = (now) => {"
         "const { frames, run, draw } = "
