@@ -261,6 +261,19 @@ def test_expression_and_its_derivatives(module_page, text):
     assert_derivatives(ours, f, points)
 
 
+def test_python_reads_an_authors_expression_alike():
+    """For the figure in a stored notebook; |x| and sin(1) get a sentence there."""
+    x, y = torch.tensor([0.37, 0.81], dtype=torch.float64)
+    for text, python in EXPRESSIONS.items():
+        if python is None or "|" in text or "sin(1)" in text:
+            continue
+        config = playground.complete({"surface": "custom", "expression": text})
+        f, lowest = reference_runs.surface(config)
+        right = eval(python, vars(torch) | {"x": x, "y": y, "pi": math.pi})
+        assert float(f(x, y)) == pytest.approx(float(right), rel=1e-14), text
+        assert lowest is None
+
+
 def test_a_wrong_derivative_would_be_found(module_page):
     config = playground.complete({"surface": "custom", "expression": "x^2 y"})
     points = [[0.3, 0.7]]

@@ -931,7 +931,7 @@ HOSTILE = [
 def test_hostile_addresses_do_no_harm(opened):
     """No exception, no markup, and 50 ms of processor time a frame at most."""
     page = opened(TWO, options={"hash": True})
-    work = processor_time(page)
+    work = browser.processor_time(page)
     for hostile in HOSTILE:
         page.evaluate("location.hash = ''")
         settle(page)
@@ -946,22 +946,6 @@ def test_hostile_addresses_do_no_harm(opened):
         html = page.locator(".all").inner_html()
         assert "<img" not in html and "<script" not in html, hostile[:60]
         assert not re.search(r'="[^"]*(NaN|Infinity)', html), hostile[:60]
-
-
-def processor_time(page):
-    """Return a function: seconds of the main thread's work so far, script and layout.
-
-    On the clock of that thread: what else the machine does is not in it.
-    """
-    session = page.context.new_cdp_session(page)
-    session.send("Performance.enable", {"timeDomain": "threadTicks"})
-    parts = ("ScriptDuration", "LayoutDuration", "RecalcStyleDuration")
-
-    def now():
-        metrics = session.send("Performance.getMetrics")["metrics"]
-        return sum(entry["value"] for entry in metrics if entry["name"] in parts)
-
-    return now
 
 
 # --- fingers and small screens -------------------------------------------------------
@@ -1070,6 +1054,59 @@ def test_compact_shows_what_the_chapter_asks_for(opened):
     assert page.get_by_role("link", name="Open in the playground").is_hidden()
 
 
+def test_book_opened_from_a_folder(chromium, tmp_path):
+    """There browsers refuse modules: the page has the same text as a classic script."""
+    script = playground.classic_script() + "\ndescentPlayground.mountAll();"
+    (tmp_path / "playground.js").write_text(script, encoding="utf-8")
+    text = page_text(
+        attributes_of(TWO, {"hash": True}, None),
+        "light",
+        '<script defer src="playground.js"></script>',
+    )
+    (tmp_path / "page.html").write_text(text, encoding="utf-8")
+    context = chromium.new_context()
+    page = context.new_page()
+    problems = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.goto((tmp_path / "page.html").as_uri() + "#surface=bowl&yogi=")
+    until(page, lambda: shown(page, "config"))
+    assert shown(page)["surface"] == "bowl"
+    page.get_by_label("Adam", exact=True).check()
+    until(page, lambda: "adam" in page.evaluate("location.hash"))
+    context.close()
+    assert not problems
+
+
+@pytest.mark.parametrize("lacking", ["off", "save_changes", "on"])
+def test_hosts_whose_models_lack_something(opened, lacking):
+    """Some hosts' models have no `off`, `save_changes` or `on`."""
+    page = opened(TWO)
+    config = page.evaluate(
+        """async (lacking) => {
+            const playground = (await import("/playground.js")).default;
+            const values = { config: { steps: 7 }, data: {}, options: {} };
+            const model = {
+                get: (name) => values[name],
+                set: (name, value) => { values[name] = value; },
+                on() {}, off() {}, save_changes() { globalThis.saved = true; },
+            };
+            delete model[lacking];
+            const el = document.createElement("div");
+            document.querySelector("main").prepend(el);
+            const stop = playground.render({ model, el });
+            const shadow = el.firstChild.shadowRoot;
+            shadow.querySelector("[aria-label='One step back']").click();
+            await new Promise((done) => setTimeout(done, 600));
+            stop();
+            return { ...values.config, left: el.childElementCount };
+        }""",
+        lacking,
+    )
+    assert config["steps"] == 7 and config["view"]["step"] == 6
+    assert config["left"] == 0
+    assert page.evaluate("globalThis.saved ?? false") == (lacking != "save_changes")
+
+
 def test_destroy_leaves_nothing(opened):
     page = opened(TWO)
     page.get_by_role("button", name="Play").click()
@@ -1088,7 +1125,7 @@ def test_eleven_methods_are_drawn_while_dragging(opened):
     """
     every = [{"method": name} for name in METHODS]
     page = opened({"surface": "rosenbrock", "steps": 2000, "methods": every})
-    work = processor_time(page)
+    work = browser.processor_time(page)
     page.evaluate(
         "() => { globalThis.seen = []; let last = 0; const look = (now) => {"
         "const { frames, run, draw } = "

@@ -2565,7 +2565,8 @@ function listenToStage(app) {
   stage.addEventListener("wheel", (event) => {
     if (!event.ctrlKey && !event.metaKey) return;
     event.preventDefault();
-    zoom(app, 1.002 ** within(event.deltaY, -200, 200), ...onStage(app, event));
+    const pixels = event.deltaY * (event.deltaMode ? 30 : 1); // some count lines
+    zoom(app, 1.002 ** within(pixels, -200, 200), ...onStage(app, event));
   }, { passive: false });
 }
 

@@ -6,6 +6,7 @@ float64. Nothing of this runs in a browser.
 """
 
 import math
+import re
 
 import torch
 
@@ -86,24 +87,34 @@ def _airfoil(i, j):
     return f, floor
 
 
+# How the playground lets one write what sympy reads in plain letters only.
+SPELLINGS = str.maketrans("−–·×÷", "--**/") | {ord("π"): "pi"}
+SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+
+
 def _custom(expression):
-    """Turn text into a function, with sympy: the notation is the playground's."""
+    """Turn text in the playground's notation, but for |x|, into a function, by sympy.
+
+    sympy evaluates the text as Python: it is the author's own, never a link's.
+    """
     import sympy
     from sympy.parsing import sympy_parser as parser
 
     rules = parser.standard_transformations
-    rules += (parser.implicit_multiplication, parser.convert_xor)
+    rules += (parser.split_symbols, parser.implicit_multiplication, parser.convert_xor)
     x, y = sympy.symbols("x y")
     names = {"x": x, "y": y, "e": sympy.E, "abs": sympy.Abs, "pi": sympy.pi}
     names["sigmoid"] = lambda v: 1 / (1 + sympy.exp(-v))
+    plain = expression.replace("x₁", "x").replace("x₂", "y").translate(SPELLINGS)
+    plain = re.sub("[⁰¹²³⁴-⁹]+", lambda m: f"^{m[0].translate(SUPERSCRIPTS)}", plain)
     try:
-        tree = parser.parse_expr(expression, names, transformations=rules)
+        tree = parser.parse_expr(plain, names, transformations=rules)
         f = sympy.lambdify((x, y), tree, [torch, {"Abs": torch.abs}])
-        f(torch.tensor(0.1), torch.tensor(0.2))
+        float(f(torch.tensor(0.1), torch.tensor(0.2)))
     except Exception as error:
         raise ValueError(
             f"expression is {expression!r}, which cannot be read ({error}); write a "
-            f"function of x and y such as 'x^2 + 3y^2'."
+            f"function of x and y such as 'x^2 + 3y^2', and abs(x) for |x|."
         ) from error
     return f
 
