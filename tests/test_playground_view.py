@@ -827,6 +827,7 @@ def test_link_carries_everything(opened):
         options={"hash": True},
         permissions=["clipboard-read", "clipboard-write"],
     )
+    page.wait_for_timeout(400)  # longer than a change takes to reach the address
     assert (
         page.evaluate("location.hash") == ""
     )  # not before the reader changes something
