@@ -16,6 +16,7 @@ import torch
 import traitlets
 
 import browser
+import browsers
 import descent
 from descent import figures, playground, reference_runs
 
@@ -401,10 +402,10 @@ def test_nbval_compares_the_config(tmp_path, shown, static):
 
 
 def test_without_a_browser_tests_skip_and_in_ci_they_fail(monkeypatch):
-    monkeypatch.setenv("CHROMIUM", "/nowhere/chromium")
+    monkeypatch.setattr(browsers, "find", lambda: None)
     monkeypatch.delenv("CI", raising=False)
     with pytest.raises(pytest.skip.Exception, match="no Chromium was found"):
-        browser.find_chromium()
+        browser.launched().__enter__()
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception, match="apt-get install chromium"):
-        browser.find_chromium()
+        browser.launched().__enter__()
