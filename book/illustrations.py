@@ -15,7 +15,7 @@ from docutils import nodes
 from sphinx.errors import ExtensionError
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-from pages import write_aside
+from pages import one_page, write_aside
 
 # What is ink and what is paper in a figure, and what becomes of it in the dark.
 DARK = {
@@ -84,7 +84,7 @@ def html(svg, alt, builder, docname, lazy=True):
         lazy: whether to wait until the figure comes near the screen.
     """
     names = write_pictures(svg, Path(builder.outdir) / builder.imagedir)
-    if builder.name == "singlehtml":  # to be printed: all at once, and light
+    if one_page(builder):  # to be printed: all at once, and light
         names, lazy = {"light": names["light"]}, False
     width, height = size(svg)
     up = posixpath.relpath(
@@ -102,7 +102,7 @@ def html(svg, alt, builder, docname, lazy=True):
 
 def page_of(builder, docname):
     """Return the page that a document is written to, relative to the output folder."""
-    return "index.html" if builder.name == "singlehtml" else f"{docname}.html"
+    return "index.html" if one_page(builder) else f"{docname}.html"
 
 
 class Pictures(SphinxPostTransform):

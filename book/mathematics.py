@@ -14,7 +14,7 @@ from math_core import LatexError, LatexToMathML
 from sphinx.errors import ExtensionError
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-from pages import inside
+from pages import inside, one_page
 
 CONVERTER = LatexToMathML(annotation=True)
 TAG = re.compile(r"\\tag\{([^{}]+)\}")
@@ -62,11 +62,6 @@ def visit_displayed(translator, node):
         f"({number})</a></div>\n"
     )
     raise nodes.SkipNode
-
-
-def one_page(builder):
-    """Say whether all chapters stand on one page, where ids have to differ."""
-    return builder.name == "singlehtml"
 
 
 def docname_of(node, root="index"):

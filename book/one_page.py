@@ -5,6 +5,8 @@ Sphinx's singlehtml builder puts them inside the preface's section, one heading 
 
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
+from pages import one_page
+
 
 class ChaptersToTheTop(SphinxPostTransform):
     """Move every included document to the end of the page, in order."""
@@ -12,7 +14,7 @@ class ChaptersToTheTop(SphinxPostTransform):
     default_priority = 4
 
     def run(self, **_):
-        if self.app.builder.name != "singlehtml":
+        if not one_page(self.app.builder):
             return
         chapters = [n for n in self.document.findall() if n.tagname == "start_of_file"]
         for chapter in chapters:

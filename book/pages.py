@@ -142,6 +142,11 @@ def join_styles(app, exception):
     write_aside(static / "all.css", re.sub(r"/\*# sourceMapping.*?\*/", "", text))
 
 
+def one_page(builder):
+    """Say whether all chapters stand on one page, which is printed."""
+    return builder.name == "singlehtml"
+
+
 def write_aside(path, text):
     """Write a text file so that it is whole or not there at all."""
     aside = path.with_name(path.name + ".new")
