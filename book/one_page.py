@@ -20,6 +20,8 @@ class ChaptersToTheTop(SphinxPostTransform):
         for chapter in chapters:
             chapter.parent.remove(chapter)
             self.document.append(chapter)
+            for child in chapter.children:
+                child.parent = chapter  # Sphinx leaves it at the chapter's own document
 
 
 def setup(app):
