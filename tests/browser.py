@@ -13,12 +13,8 @@ import browsers
 from descent import playground
 
 
-@contextmanager
-def launched():
-    """Yield a headless browser of Playwright's, closed at the end.
-
-    Skips the calling test where there is none, or fails it in CI.
-    """
+def require():
+    """Skip the calling test where there is no Chromium, or fail it in CI."""
     if browsers.find() is None:
         reason = (
             "no Chromium was found; install one, as by `apt-get install chromium`, or "
@@ -27,6 +23,12 @@ def launched():
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
+
+
+@contextmanager
+def launched():
+    """Yield a headless browser of Playwright's, closed at the end; see `require`."""
+    require()
     with browsers.browser() as chromium:
         yield chromium
 

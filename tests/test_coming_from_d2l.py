@@ -47,7 +47,7 @@ def test_arguments_are_as_the_page_says(name):
     elif SAME[name] == "other defaults":
         assert ours != theirs and [n for n, _ in ours] == [n for n, _ in theirs]
     else:
-        (extra,) = re.findall(r"`(\w+)=` besides", SAME[name])
+        (extra,) = re.findall(r"also takes `(\w+)=`", SAME[name])
         assert ours[: len(theirs)] == theirs
         assert [n for n, _ in ours[len(theirs) :]] == [extra]
 

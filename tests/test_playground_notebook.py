@@ -38,7 +38,7 @@ QUIET = {  # JupyterLab would ask other hosts for news and updates
 def lab(tmp_path_factory):
     """Start JupyterLab on a folder with one notebook; yield the notebook's address."""
     pytest.importorskip("jupyterlab")
-    browser.find_chromium()
+    browser.require()
     folder = tmp_path_factory.mktemp("lab")
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(source) for source in CELLS]

@@ -435,6 +435,7 @@ def test_plays_pauses_and_stops_where_nothing_moves(opened):
 
 def test_nothing_plays_by_itself(opened):
     page = opened({**TWO, "view": {"step": 3}})
+    page.wait_for_timeout(300)  # what the first layout asks for is drawn
     frames = shown(page, "stats")["frames"]
     page.wait_for_timeout(300)
     assert step(page) == 3 and shown(page, "stats")["frames"] == frames

@@ -16,7 +16,8 @@
   };
   document.querySelectorAll(".theme-toggle").forEach((button) => button.addEventListener("click", choose));
 
-  // Lay out the sections that have waited, one at a time, while the browser is idle.
+  // Lay out the sections that have waited, one at a time, while the browser is idle; from
+  // the reader's first sign on, so that it delays neither the first view nor its use.
   const waiting = [...document.querySelectorAll("article section > section")];
   const idle = globalThis.requestIdleCallback || ((action) => setTimeout(action, 30));
   const layOut = () => {
@@ -26,7 +27,14 @@
     section.getBoundingClientRect();
     idle(layOut);
   };
-  if (!document.documentElement.classList.contains("whole")) addEventListener("load", () => idle(layOut));
+  const SIGNS = ["scroll", "pointermove", "pointerdown", "keydown"];
+  const begin = () => {
+    SIGNS.forEach((sign) => removeEventListener(sign, begin));
+    idle(layOut);
+  };
+  if (!document.documentElement.classList.contains("whole")) {
+    SIGNS.forEach((sign) => addEventListener(sign, begin, { passive: true }));
+  }
 
   // The playground's script is loaded when the first place for one comes near.
   const places = document.querySelectorAll(".descent-playground");
@@ -84,8 +92,7 @@
   const boxes = ".scroller, .table-wrapper, .highlight pre";
   const label = (box) => (box.querySelector("math") ? "Formula" : box.querySelector("table") ? "Table"
     : box.querySelector("img") ? "Figure" : "Code") + ", scrolls sideways";
-  const reach = (box) => {
-    const scrolls = box.scrollWidth > box.clientWidth + 1;
+  const reach = (box, scrolls = box.scrollWidth > box.clientWidth + 1) => {
     if (scrolls === box.hasAttribute("tabindex")) return;
     if (scrolls) {
       box.tabIndex = 0;
@@ -93,8 +100,11 @@
       box.setAttribute("aria-label", label(box));
     } else for (const name of ["tabindex", "role", "aria-label"]) box.removeAttribute(name);
   };
-  const sizes = new ResizeObserver((entries) => entries.forEach((entry) => reach(entry.target)));
-  document.querySelectorAll(boxes).forEach((box) => sizes.observe(box));
+  const sizes = new ResizeObserver((entries) => entries.forEach(({ target }) => reach(target)));
+  for (const box of document.querySelectorAll(boxes)) {
+    if (box.closest("section section")) reach(box, true); // until it is laid out, and known
+    sizes.observe(box);
+  }
 
   // A card with the equation or the reference that a link speaks of, on hover or focus.
   const card = document.createElement("div");

@@ -410,7 +410,8 @@ const RULES = {
     o[4] = (a[4] - o[1] * b[2] - o[2] * b[1] - o[0] * b[4]) / b[0];
     o[5] = (a[5] - 2 * o[2] * b[2] - o[0] * b[5]) / b[0];
   },
-  "^": (o, a, [c], n) => {
+  "^": (o, a, b, n) => {
+    const c = b[0];
     o[0] = power(a[0], c);
     if (n < 3) return;
     const first = c === 0 ? 0 : c * power(a[0], c - 1);
@@ -550,13 +551,15 @@ function parse(source) {
 
 /** Return a function (x, y, n) to a tree's row, which its next call overwrites. */
 function differentiator(tree) {
-  const X = Float64Array.of(0, 1, 0, 0, 0, 0), Y = Float64Array.of(0, 0, 1, 0, 0, 0);
+  // plain arrays: of so few numbers they are faster than typed ones
+  const rowOf = (v, dx = 0, dy = 0) => [v, dx, dy, 0, 0, 0];
+  const X = rowOf(NaN, 1), Y = rowOf(NaN, 0, 1);
   const rows = [];
   function place({ op, a, b, v }) {
     if (op === "x") return X;
     if (op === "y") return Y;
-    if (op === "number") return Float64Array.of(v, 0, 0, 0, 0, 0);
-    const row = { rule: RULES[op], a: place(a), b: b && place(b), out: new Float64Array(6) };
+    if (op === "number") return rowOf(v);
+    const row = { rule: RULES[op], a: place(a), b: b && place(b), out: rowOf(NaN) };
     if (rows.push(row) > LIMITS.rows) {
       throw `The function has more than ${LIMITS.rows} operations; shorten it.`;
     }
