@@ -33,7 +33,7 @@ def figures(cell):
     return sum("image/svg+xml" in output.get("data", {}) for output in cell.outputs)
 
 
-@pytest.mark.parametrize("name", ["yogi", "solutions/newton", "training-script"])
+@pytest.mark.parametrize("name", ["playground", "solutions/newton", "momentum"])
 def test_a_notebook_alone_in_an_empty_folder(name, python, address):
     path = CHAPTERS / f"{name}.ipynb"
     executed = stranger.run(path, python, address)

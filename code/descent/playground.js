@@ -551,7 +551,7 @@ function parse(source) {
 
 /** Return a function (x, y, n) to a tree's row, which its next call overwrites. */
 function differentiator(tree) {
-  // plain arrays: of so few numbers they are faster than typed ones
+  // plain arrays are faster here
   const rowOf = (v, dx = 0, dy = 0) => [v, dx, dy, 0, 0, 0];
   const X = rowOf(NaN, 1), Y = rowOf(NaN, 0, 1);
   const rows = [];
@@ -1454,7 +1454,7 @@ function clipped([x0, y0], [x1, y1], frame) {
   return begin > end ? null : [x0 + begin * dx, y0 + begin * dy, x0 + end * dx, y0 + end * dy];
 }
 
-/** Return a function that says whether a piece of line covers pixels not covered yet. */
+/** Return a function: does a piece of line cover pixels not covered yet? */
 function makeCover({ width, height }) {
   const columns = Math.ceil(width / GRAIN);
   const covered = new Uint8Array(columns * Math.ceil(height / GRAIN));
@@ -1849,7 +1849,7 @@ a{color:var(--accent)}
 
 const dark = () => matchMedia("(prefers-color-scheme: dark)");
 
-/** Whether the page is dark: by its own switch, as hosts name it, or the system's. */
+/** Whether the page is dark: by its own switch, or the system's. */
 function isDark() {
   const { body, documentElement: root } = document;
   const said = [body.dataset.theme, root.dataset.theme, root.getAttribute("theme"),
@@ -1968,7 +1968,7 @@ function makePlot(app) {
     bands: layer(true), field: layer(true), axes: layer(), trails: layer(true),
     arrows: layer(true), marks: layer(), lines: {},
   };
-  // apart, so that the ground is not painted anew with the paths
+  // apart: the ground is not painted with the paths
   plot.ground = shape("svg", { class: "ground", "aria-hidden": "true" }, plot.bands, plot.field, plot.axes);
   plot.svg = synced(shape("svg", { role: "img" }, plot.trails, plot.arrows, plot.marks),
     (svg) => mark(svg, { "aria-label": describePlot(app) }));
@@ -1982,7 +1982,7 @@ const pathsText = ({ traces, config }) => `Paths from ${formatPair(config.start)
 const describePlot = (app) =>
   `Contour lines of ${app.surface.name}, ${app.surface.words}. ${pathsText(app)}`;
 
-/** The frame as it is now, which may be ahead of what is drawn. */
+/** The frame now, which may be ahead of the drawing. */
 const frameOf = ({ config, surface, stage }) =>
   makeFrame(config.view.domain ?? surface.domain, stage.clientWidth || 600, stage.clientHeight || 400);
 
@@ -2083,7 +2083,7 @@ function drawMarks(app) {
   app.handle.style.transform = `translate(${x}px,${y}px)`;
 }
 
-/** Put labels beside their points, where they hide neither each other nor the edge. */
+/** Put labels beside their points, where they hide nothing. */
 function placeLabels(labels, { width, height }) {
   const taken = labels.map(({ point: [x, y] }) => [x - 8, y - 7, 16]), placed = [];
   for (const { text, point: [x, y], tries, faint } of labels) {
@@ -2103,7 +2103,7 @@ function placeLabels(labels, { width, height }) {
   return placed;
 }
 
-/** The step that the cursor stands before, or the last one that was taken. */
+/** The step before which the cursor stands, or the last one. */
 const stepShown = (app, trace) => Math.min(cursor(app) + 1, lastRow(trace));
 
 /**
@@ -2486,7 +2486,7 @@ function onStage({ stage }, event) {
   const { left, top } = stage.getBoundingClientRect();
   return [event.clientX - left - stage.clientLeft, event.clientY - top - stage.clientTop];
 }
-/** Put the start somewhere, in numbers as short as pixels can tell apart. */
+/** Put the start somewhere, in numbers as short as pixels allow. */
 function startAt(app, place, decimals) {
   change(app, { start: place.map((v) => Number(v.toFixed(within(decimals, 0, 12)))) });
   sayLater(app, pathsText);
@@ -2643,7 +2643,7 @@ const story = (app) => {
   const trace = traceOf(app, chosenMethod(app));
   return app.surface.error ?? (trace ? narrate(trace, cursor(app)) : "No method is on.");
 };
-/** Say something to a screen reader: at once, or after a while without news. */
+/** Say something to a screen reader: at once, or after a pause. */
 function say(app, sentence) {
   clearTimeout(app.saying);
   app.saying = 0;
@@ -2656,7 +2656,7 @@ function sayLater(app, sentence, wait = 600) {
 
 // ---- view: link, and export ----
 
-/** Return what `work` returns, or `otherwise` where a host forbids it. */
+/** What `work` returns, or `otherwise` where a host forbids it. */
 function attempt(work, otherwise) {
   try {
     return work();
@@ -2897,7 +2897,7 @@ function render({ model, el }) {
   };
 }
 
-/** Mount every placeholder when it comes near; returns how to stop. */
+/** Mount each placeholder when it comes near; returns how to stop. */
 function mountAll(root = document) {
   const observer = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) {
