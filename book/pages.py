@@ -73,6 +73,7 @@ def add_context(app, pagename, templatename, context, doctree):
     source = Path(app.srcdir) / f"{pagename}.ipynb"
     context["notebook"] = f"{pagename}.ipynb" if source.exists() else None
     context["notebook_links"] = notebook_links(app.repository, context["notebook"])
+    context["author"] = app.config.author
     context["book_version"] = version(app.confdir)
     context["site"] = app.repository.site
     context["site_root"] = urlsplit(app.repository.site or "/").path

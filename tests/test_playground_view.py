@@ -435,10 +435,14 @@ def test_plays_pauses_and_stops_where_nothing_moves(opened):
 
 def test_nothing_plays_by_itself(opened):
     page = opened({**TWO, "view": {"step": 3}})
-    page.wait_for_timeout(300)  # what the first layout asks for is drawn
-    frames = shown(page, "stats")["frames"]
-    page.wait_for_timeout(300)
-    assert step(page) == 3 and shown(page, "stats")["frames"] == frames
+
+    def rests():
+        frames = shown(page, "stats")["frames"]
+        page.wait_for_timeout(300)
+        return shown(page, "stats")["frames"] == frames
+
+    until(page, rests)  # what the first layout asks for may come late
+    assert step(page) == 3
 
 
 def test_reduced_motion_advances_in_few_slow_steps(opened):
