@@ -15,7 +15,6 @@ from docutils import nodes
 NARROW, WIDE = 370, 736
 LETTER, LINE, CODE_LINE = 8.2, 29, 22
 GAP = 18  # between two paragraphs or other blocks
-FRAMES = {"full": (1180, 1000), "compact": (760, 700)}  # of a playground
 
 
 def words(node):
@@ -65,9 +64,9 @@ def row_height(row, width):
 
 def raw_height(text, width):
     """Return the height of a figure or a playground, which stands there as HTML."""
-    frame = re.search(r'class="descent-playground (\w+)" style="--rows: (\d+)"', text)
-    if frame:
-        return FRAMES[frame[1]][width == WIDE] + 40 * int(frame[2])
+    stated = re.search(r'style="--narrow: (\d+)px; --wide: (\d+)px"', text)
+    if stated:
+        return int(stated[2 if width > NARROW else 1])
     size = re.search(r'width="(\d+)" height="(\d+)"', text)
     return GAP + int(size[2]) if size else 0
 

@@ -98,10 +98,21 @@ class Placeholders(SphinxPostTransform):
             for name, value in attributes.items()
         )
         kind = "compact" if options.get("compact") else "full"
-        rows = len(stored["config"].get("methods", [])) or 1  # the height it will need
-        return (
-            f'<div class="descent-playground {kind}" style="--rows: {rows}" {written}>'
-        )
+        narrow, wide = room(kind, len(stored["config"].get("methods", [])) or 1)
+        style = f"--narrow: {narrow}px; --wide: {wide}px"
+        return f'<div class="descent-playground {kind}" style="{style}" {written}>'
+
+
+def room(kind, methods):
+    """Return the heights, in pixels, that a playground needs: on a phone, on a screen.
+
+    Args:
+        kind: "full", or "compact" as in chapters.
+        methods: how many are on; each has a row.
+    """
+    if kind == "full":
+        return 1170, 1510
+    return 531 + 69 * methods, 606 + 39 * methods
 
 
 def write_script(app, exception):

@@ -405,7 +405,7 @@ def test_without_a_browser_tests_skip_and_in_ci_they_fail(monkeypatch):
     monkeypatch.setattr(browsers, "find", lambda: None)
     monkeypatch.delenv("CI", raising=False)
     with pytest.raises(pytest.skip.Exception, match="no Chromium was found"):
-        browser.launched().__enter__()
+        browser.require()
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception, match="apt-get install chromium"):
-        browser.launched().__enter__()
+        browser.require()

@@ -56,12 +56,6 @@ def attributes_of(config, options, moments):
     return " ".join(f"data-{name}='{text}'" for name, text in escaped.items())
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with browser.launched() as launched:
-        yield launched
-
-
 @pytest.fixture
 def opened(chromium):
     """Return a function that opens a page with a playground in a fresh context.

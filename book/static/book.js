@@ -27,14 +27,13 @@
     section.getBoundingClientRect();
     idle(layOut);
   };
+  const waits = !document.documentElement.classList.contains("whole");
   const SIGNS = ["scroll", "pointermove", "pointerdown", "keydown"];
   const begin = () => {
     SIGNS.forEach((sign) => removeEventListener(sign, begin));
     idle(layOut);
   };
-  if (!document.documentElement.classList.contains("whole")) {
-    SIGNS.forEach((sign) => addEventListener(sign, begin, { passive: true }));
-  }
+  if (waits) SIGNS.forEach((sign) => addEventListener(sign, begin, { passive: true }));
 
   // The playground's script is loaded when the first place for one comes near.
   const places = document.querySelectorAll(".descent-playground");
@@ -102,7 +101,7 @@
   };
   const sizes = new ResizeObserver((entries) => entries.forEach(({ target }) => reach(target)));
   for (const box of document.querySelectorAll(boxes)) {
-    if (box.closest("section section")) reach(box, true); // until it is laid out, and known
+    if (waits && box.closest("section section")) reach(box, true); // until it is laid out, and known
     sizes.observe(box);
   }
 
